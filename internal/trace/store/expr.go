@@ -109,7 +109,7 @@ type Intrinsic uint8
 // The intrinsics of TraceQL, level 1. Those from TraceDuration on need the whole trace.
 const (
 	NotIntrinsic        Intrinsic = iota
-	Name                          // string
+	SpanName                      // string
 	KindOf                        // int, OTLP's number
 	StatusOf                      // int, OTLP's number
 	StatusMessage                 // string
