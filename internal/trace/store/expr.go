@@ -8,14 +8,26 @@ import (
 
 // Expr is a predicate or value over one span, as TraceQL's selectors have it. Trees are
 // immutable. Package query makes them from text; engines push down what they can and
-// leave the rest to Matcher, which defines what every node means.
+// leave the rest to Matcher, which defines what every node means:
 //
-// A field has zero or more values on a span: none if the attribute is missing, several
-// for a repeated key, an array, or the events and links of a span. A comparison with
-// =, <, <=, >, >=, =~ holds if some value satisfies it; != and !~ hold if there is at
-// least one value and none is equal or matches. A comparison of different types does not
-// hold, but integers, doubles and durations compare as numbers. `= nil` holds if there is
-// no value, `!= nil` if there is one.
+//   - A field has zero or more values on a span: none if the attribute is missing, several
+//     for a repeated key, an array (its scalar elements), or the events and links of a span.
+//     Maps, arrays in arrays and empty values are there but compare with nothing.
+//   - A comparison with =, <, <=, >, >=, =~ holds if some value satisfies it. != and !~ hold
+//     if there is at least one value of the literal's type and none is equal or matches.
+//     Where both sides have several values, every pair is looked at.
+//   - Only values of one type compare; integers, doubles and durations are one type, number,
+//     and compare exactly. Booleans and bytes know = and != only, =~ and !~ strings only.
+//     NaN equals nothing.
+//   - `= nil` holds if the attribute is missing, `!= nil` if it is there, with any value.
+//   - And, Or and Not are two-valued: a comparison that does not hold is false, and its Not
+//     is true. A field alone holds if some value is true.
+//   - Arithmetic takes the numbers among its operands' values, each with each, at most
+//     MaxArithValues results. A result is an integer where operands and result are; a
+//     division by zero has no result.
+//
+// Compare, Arith and the like may be nested freely; what makes no sense (a string times a
+// number) has no value. Package query refuses it with a position.
 type Expr interface{ expr() }
 
 // And, Or and Not combine predicates.
@@ -99,7 +111,8 @@ const (
 	ScopeEvent
 	ScopeLink
 	ScopeInstrumentation
-	// ScopeParent is the span attribute, else the resource attribute, of the parent span.
+	// ScopeParent is the span attribute, else the resource attribute, of the parent span;
+	// of each, where several spans have the parent's id.
 	ScopeParent
 )
 
@@ -124,10 +137,10 @@ const (
 	ScopeName                     // instrumentation:name
 	ScopeVersion                  // instrumentation:version
 	TraceDuration                 // int, nanoseconds
-	RootName                      // string
-	RootService                   // string
-	ChildCount                    // int
-	NestedSetParent               // int; -1 for a root
-	NestedSetLeft                 // int
+	RootName                      // string, as Summary.RootName
+	RootService                   // string, as Summary.RootService
+	ChildCount                    // int, spans that name this one as parent
+	NestedSetParent               // int, NestedSetLeft of the parent; -1 without a parent, 0 where it is missing or a cycle was cut
+	NestedSetLeft                 // int, from 1 on in depth-first order
 	NestedSetRight                // int
 )
