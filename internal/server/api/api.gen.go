@@ -391,7 +391,7 @@ type Caller struct {
 	Version   string `json:"version,omitempty,omitzero"`
 }
 
-// Card Example: {"caller":{"address":"203.0.113.7","service":"ios-app","version":"5.1.0"},"duration_ns":"1240000000","errors":2,"failure":{"duration_ns":"1000000000","frames":[{"file":"bank.go","function":"bank.auth","line":88,"text":"bank.auth (bank.go:88)","yours":true}],"frames_total":14,"message":"no reply to AUTH","offset_ns":"210000000","path":[{"name":"POST /pay","service":"gateway","span_id":"eee19b7ec3c1b174"},{"name":"AUTH","service":"bank","span_id":"00f067aa0ba902b7"}],"span":{"name":"AUTH","service":"bank","span_id":"00f067aa0ba902b7"},"type":"BankTimeout"},"inputs":[{"key":"http.request.method","span_id":"eee19b7ec3c1b174","value":"POST"}],"missing_parents":0,"outputs":[{"key":"http.response.status_code","span_id":"eee19b7ec3c1b174","value":"504"}],"related":[{"key":"order.id","query":"{ span.order.id = \"8841\" }","scope":"span","spans":6,"value":"8841"}],"root":{"name":"POST /pay","service":"gateway","span_id":"eee19b7ec3c1b174"},"services":[{"errors":1,"name":"gateway","spans":4,"versions":["1.4.2"]},{"errors":1,"name":"bank","spans":2,"versions":["812"]}],"spans":38,"start_unix_nano":"1769839198123456789","text":"POST /pay on gateway failed …","trace_id":"5b8efff798038103d269b633813fc60c"}
+// Card Example: {"caller":{"address":"203.0.113.7","service":"ios-app","version":"5.1.0"},"duration_ns":"1240000000","errors":2,"failure":{"attempt":2,"attempts":2,"duration_ns":"1000000000","frames":[{"file":"bank.go","function":"bank.auth","line":88,"text":"bank.auth (bank.go:88)","yours":true}],"frames_total":14,"message":"no reply to AUTH","offset_ns":"210000000","others":0,"path":[{"name":"POST /pay","service":"gateway","span_id":"eee19b7ec3c1b174"},{"name":"AUTH","service":"bank","span_id":"00f067aa0ba902b7"}],"span":{"name":"AUTH","service":"bank","span_id":"00f067aa0ba902b7"},"type":"BankTimeout"},"inputs":[{"key":"http.request.method","span_id":"eee19b7ec3c1b174","value":"POST"}],"missing_parents":0,"outputs":[{"key":"http.response.status_code","span_id":"eee19b7ec3c1b174","value":"504"}],"related":[{"key":"order.id","query":"{ span.order.id = \"8841\" }","scope":"span","spans":6,"value":"8841"}],"root":{"name":"POST /pay","service":"gateway","span_id":"eee19b7ec3c1b174"},"services":[{"errors":1,"name":"gateway","spans":4,"versions":["1.4.2"]},{"errors":1,"name":"bank","spans":2,"versions":["812"]}],"spans":38,"start_unix_nano":"1769839198123456789","text":"POST /pay on gateway failed …","trace_id":"5b8efff798038103d269b633813fc60c"}
 type Card struct {
 	// Caller Who sent the request that began the trace, as far as the spans say. Absent if they say nothing.
 	Caller Caller `json:"caller,omitempty,omitzero"`
@@ -402,9 +402,10 @@ type Card struct {
 	DurationNs Nano `json:"duration_ns"`
 	Errors     int  `json:"errors"`
 
-	// Failure The failed span nearest to the cause: the deepest of the chain of failed spans that
-	// begins at the failed span nearest to the root; among several, the one that ended
-	// first. Absent if no span failed.
+	// Failure The failed span nearest to the cause, absent if no span failed: the chain begins at
+	// the failed span nearest to the root and goes down through failed children. Of
+	// several, the last try decides, and of those that ran beside it the one that ended
+	// first, because it made the others give up.
 	Failure Failure    `json:"failure,omitempty,omitzero"`
 	Inputs  []CardFact `json:"inputs"`
 	Kept    Kept       `json:"kept,omitempty,omitzero"`
@@ -500,10 +501,17 @@ type Exception struct {
 // Expectation defines model for Expectation.
 type Expectation string
 
-// Failure The failed span nearest to the cause: the deepest of the chain of failed spans that
-// begins at the failed span nearest to the root; among several, the one that ended
-// first. Absent if no span failed.
+// Failure The failed span nearest to the cause, absent if no span failed: the chain begins at
+// the failed span nearest to the root and goes down through failed children. Of
+// several, the last try decides, and of those that ran beside it the one that ended
+// first, because it made the others give up.
 type Failure struct {
+	// Attempt Which of `attempts` this span was, from 1.
+	Attempt int `json:"attempt"`
+
+	// Attempts Spans of the same service and name under the same parent, one after the other.
+	Attempts int `json:"attempts"`
+
 	// DurationNs Nanoseconds as a decimal string.
 	//
 	// Example: 1769839198123456789

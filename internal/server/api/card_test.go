@@ -1,0 +1,188 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/weft-dev/weft/internal/server/api/spantext"
+	"github.com/weft-dev/weft/internal/server/api/tree"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares v, as indented JSON, with testdata/name.json.
+func golden(t *testing.T, name string, v any) {
+	t.Helper()
+	var w bytes.Buffer
+	enc := json.NewEncoder(&w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	goldenText(t, name+".json", w.Bytes())
+}
+
+func goldenText(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+// payTrace is the failed payment of the brief: a retry, a time-out with its stack, and
+// everything else a card shows.
+const payTrace = `
+a1 - gateway "POST /pay" 0 1240 server error status="upstream failed" http.request.method=POST url.path=/pay http.response.status_code=504 client.address=203.0.113.7 user_agent.original="Shop/5.1 (iOS)" caller.service=ios-app caller.version=5.1.0 customer=37 resource.service.version=1.4.2
+b1 a1 payment Charge 20 1200 server error order.id="8841" customer=37 global_trace_id=8f3a0000000000000000000000000001 resource.service.version=2.0.1
+c1 b1 db "INSERT payments" 25 3 client db.system=postgresql db.query.text="INSERT INTO payments VALUES ($1)" thread.id=12
+d1 b1 bank AUTH 40 150 client error status=refused provider=firstbank resource.service.version="812"
+d2 b1 bank AUTH 210 1000 client error status="no reply" provider=firstbank order.id="8841" resource.service.version="812" @exception:1209 exception.type=BankTimeout exception.message="no reply to AUTH" exception.stacktrace="goroutine 12 [running]:\nmain.(*bank).auth(0x1)\n\t/src/shop/bank.go:88 +0x1d\nnet.(*conn).Read(0x1)\n\t/usr/local/go/src/net/net.go:179 +0x45\ngithub.com/acme/shop/pay.Charge(...)\n\t/src/shop/pay/pay.go:31"
+e1 ff audit write 1215 5 producer messaging.message.id=m-1
+`
+
+// The card of a failed payment, of a healthy trace and of a fragment; the text is golden
+// as a person pastes it.
+func TestCard(t *testing.T) {
+	f := func(name, text string) {
+		t.Helper()
+		card := newCard(tree.Build(spantext.Parse(text)))
+		golden(t, name, card)
+		goldenText(t, name+".txt", []byte(card.Text))
+	}
+	f("card", payTrace)
+	f("card-healthy", `1 - web "GET /" 0 12.5 server ok http.route=/ http.response.status_code=200
+	                   2 1 cache get 1 0.05 client cache.input.key=home`)
+	f("card-fragment", `2 1 worker step 0 3 internal error
+	                    3 1 worker step 5 3 internal`)
+}
+
+// The blame falls on the span nearest to the cause.
+func TestFailure(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		tr := tree.Build(spantext.Parse(text))
+		if got := tr.SpanOf(failure(tr)).Name; got != want {
+			t.Errorf("failure of\n%s\nis %s, want %s", text, got, want)
+		}
+	}
+	f(`1 - s root 0 9 error`, "root")
+	f(`1 - s root 0 9 error
+	   2 1 s child 1 2 error
+	   3 2 s grandchild 1 1 error
+	   4 1 s fine 4 1`, "grandchild")
+	f(`1 - s root 0 9
+	   2 1 s handled 1 2
+	   3 2 s deep 1 1 error`, "deep") // nobody above failed
+	f(`1 - s root 0 9 error
+	   2 1 s try1 1 2 error
+	   3 1 s try2 4 2 error`, "try2") // the last try decides
+	f(`1 - s root 0 9 error
+	   2 1 s slow 1 7 error
+	   3 1 s first 1 2 error
+	   4 1 s cancelled 1 6 error`, "first") // the first to end stopped the others
+	f(`1 - s root 0 9
+	   2 1 s a 1 2
+	   3 2 s below 1 1 error
+	   4 1 s beside 5 1 error`, "beside") // nearer to the root
+	f(`2 1 s orphan 1 2 error`, "orphan")
+}
+
+// Attempts count only siblings that ran one after the other.
+func TestAttempts(t *testing.T) {
+	f := func(text string, n, of int) {
+		t.Helper()
+		f := newCard(tree.Build(spantext.Parse(text))).Failure
+		if f.Attempt != n || f.Attempts != of {
+			t.Errorf("attempt %d of %d, want %d of %d, in\n%s", f.Attempt, f.Attempts, n, of, text)
+		}
+	}
+	f("1 - s a 0 9 error", 1, 1)
+	f("1 - s a 0 9\n2 1 s b 1 1 error\n3 1 s b 3 1 error\n4 1 s b 5 1 error", 3, 3)
+	f("1 - s a 0 9\n2 1 s b 1 1 error\n3 1 s b 3 1", 1, 2) // the second try worked
+	f("1 - s a 0 9\n2 1 s b 1 5 error\n3 1 s b 3 5 error", 1, 1)
+	f("1 - s a 0 9\n2 1 s b 1 1 error\n3 1 t b 3 1 error", 1, 1) // another service
+}
+
+// Which keys lead on to other traces.
+func TestRelatedRank(t *testing.T) {
+	f := func(key string, want bool) {
+		t.Helper()
+		if got := relatedRank(key) >= 0; got != want {
+			t.Errorf("relatedRank(%q) is in the list: %v, want %v", key, got, want)
+		}
+	}
+	f("customer", true)
+	f("order.id", true)
+	f("app.order_id", true)
+	f("orderId", true)
+	f("invoice.number", true)
+	f("messaging.message.id", true)
+	f("thread.id", false)
+	f("container.id", false)
+	f("service.instance.id", false)
+	f("messaging.kafka.consumer.id", false)
+	f("http.route", false)
+	f("paid", false)
+	f("valid", false)
+}
+
+// A preview has the services, the bars and the way to the error; a large trace is thinned
+// to the failed and the longest spans.
+func TestPreview(t *testing.T) {
+	row := TraceRow{Errors: 4}
+	addPreview(&row, tree.Build(spantext.Parse(payTrace)))
+	golden(t, "preview", row)
+
+	var w strings.Builder
+	w.WriteString("1 - s root 0 1000\n")
+	for i := range 200 {
+		w.WriteString("1" + string(rune('a'+i%6)) + string(rune('a'+i/6%6)) + string(rune('a'+i/36)) + " 1 s short " + "1 1\n")
+	}
+	w.WriteString("2 1 s failed 500 1 error\n3 1 s long 100 800\n")
+	big := TraceRow{Errors: 1}
+	addPreview(&big, tree.Build(spantext.Parse(w.String())))
+	if len(big.Miniature) != previewBars || big.Miniature[0].End != 1 {
+		t.Errorf("%d bars, the first %+v", len(big.Miniature), big.Miniature[0])
+	}
+	var failed, long bool
+	for _, b := range big.Miniature {
+		failed = failed || b.Error
+		long = long || b.End-b.Start == 0.8
+	}
+	if !failed || !long {
+		t.Errorf("the failed span is shown: %v, the long one: %v", failed, long)
+	}
+}
+
+// Durations have three significant digits and a unit.
+func TestHumanDuration(t *testing.T) {
+	f := func(ns int64, want string) {
+		t.Helper()
+		if got := humanDuration(ns); got != want {
+			t.Errorf("humanDuration(%d) = %q, want %q", ns, got, want)
+		}
+	}
+	f(0, "0 ns")
+	f(999, "999 ns")
+	f(1_500, "1.50 µs")
+	f(38_400_000, "38.4 ms")
+	f(1_240_000_000, "1.24 s")
+	f(120_000_000_000, "120 s")
+	f(5_400_000_000_000, "1h30m0s")
+}
