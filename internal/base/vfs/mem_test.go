@@ -141,3 +141,14 @@ func TestMemCapacity(t *testing.T) {
 		t.Errorf("free after remove = %d, want 10", free)
 	}
 }
+
+// TestMakeDir shows that every folder made is durable in its parent, also one whose
+// maker was killed before it was.
+func TestMakeDir(t *testing.T) {
+	m := NewMem()
+	must(t, MakeDir(m, "a/b/c"))
+	wantNames(t, m.Crash(), "a/b", "c")
+	must(t, m.MkdirAll("a/b/d"))
+	must(t, MakeDir(m, "a/b/d"))
+	wantNames(t, m.Crash(), "a/b", "c", "d")
+}

@@ -12,6 +12,7 @@ package log
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -43,7 +44,8 @@ type Log interface {
 	// Read yields the durable records from position from on, in order, and ends at the
 	// last one durable when it was called. Payload is valid until the next iteration.
 	// A damaged record ends the iteration with a *CorruptError, unless it is a torn tail
-	// that was never acknowledged, which is dropped silently.
+	// that was never acknowledged, which is dropped silently. Reading again from the
+	// error's Next goes on behind the damage.
 	Read(ctx context.Context, from Position) iter.Seq2[Record, error]
 	// Trim allows the log to forget all records up to and including to.
 	Trim(to Position) error
@@ -64,13 +66,16 @@ var (
 	ErrUncertain = errors.New("ingest log cannot tell whether the record is durable")
 )
 
-// CorruptError reports a record that cannot be read.
+// CorruptError reports records that cannot be read.
 type CorruptError struct {
 	File   string
 	Offset int64
 	Reason string
+	From   Position // the first record lost
+	Next   Position // the first record behind them, Last()+1 if there is none
 }
 
 func (e *CorruptError) Error() string {
-	return "read ingest log " + e.File + ": " + e.Reason
+	return fmt.Sprintf("read ingest log %s: %s at offset %d, records %d to %d are lost",
+		e.File, e.Reason, e.Offset, e.From, e.Next-1)
 }

@@ -1,0 +1,57 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/weft-dev/weft/internal/trace/ingest/log"
+)
+
+// Trim removes the segments that hold no record behind to. The newest segment always
+// stays, it says where positions go on.
+func (l *Log) Trim(to log.Position) error {
+	l.trimMu.Lock()
+	defer l.trimMu.Unlock()
+	removed := false
+	for {
+		s := l.takeOldest(to)
+		if s == nil {
+			break
+		}
+		if err := l.cfg.FS.Remove(s.path(l.cfg.Dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			l.putBack(s)
+			return fmt.Errorf("trim ingest log: %w", err)
+		}
+		removed = true
+	}
+	if !removed {
+		return nil
+	}
+	if err := l.cfg.FS.SyncDir(l.cfg.Dir); err != nil {
+		return fmt.Errorf("trim ingest log: %w", err)
+	}
+	return nil
+}
+
+// takeOldest takes the oldest segment off the list, before its file goes, so that a
+// reader that misses the file knows why. Nil if it has to stay.
+func (l *Log) takeOldest(to log.Position) *segment {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.segments) < 2 || l.segments[1].first-1 > to {
+		return nil
+	}
+	s := l.segments[0]
+	l.segments = l.segments[1:]
+	l.size -= s.size
+	return s
+}
+
+func (l *Log) putBack(s *segment) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.segments = slices.Insert(slices.Clone(l.segments), 0, s)
+	l.size += s.size
+}
