@@ -1,64 +1,72 @@
 import { expect, test } from "vitest";
-import { decode, LayoutError, rowOfSpan, spanIdOf } from "./decode.ts";
-import { encode } from "./encode.ts";
+import { decode, LayoutError, rowOfSpan, spanIdOf } from "./decode";
+import { encode } from "./encode";
 
 const two = [
-  { parent: -1, service: "gateway", name: "POST /pay", start: 0, duration: 1e6, spanId: "eee19b7ec3c1b174" },
-  { parent: 0, service: "bank", name: "AUTH", start: 1e5, duration: 5e5, status: 2, spanId: "00f067aa0ba902b7" },
+	{ parent: -1, service: "gateway", name: "POST /pay", start: 0, duration: 1e6, spanId: "eee19b7ec3c1b174" },
+	{
+		parent: 0,
+		service: "bank",
+		name: "AUTH",
+		start: 1e5,
+		duration: 5e5,
+		status: 2,
+		spanId: "00f067aa0ba902b7",
+	},
 ];
 
 test("columns and header read back as they were written", () => {
-  const l = decode(encode(two));
-  expect([l.rows, l.spans, l.errors, l.durationNs]).toEqual([2, 2, 1, 1e6]);
-  expect(l.baseUnixNano).toBe(1769839198123456789n);
-  expect(Array.from(l.parent)).toEqual([-1, 0]);
-  expect(Array.from(l.subtree)).toEqual([2, 1]);
-  expect(l.services[l.service[1]]).toBe("bank");
-  expect(l.names[l.name[1]]).toBe("AUTH");
-  expect(spanIdOf(l, 1)).toBe("00f067aa0ba902b7");
+	const l = decode(encode(two));
+	expect([l.rows, l.spans, l.errors, l.durationNs]).toEqual([2, 2, 1, 1e6]);
+	expect(l.baseUnixNano).toBe(1769839198123456789n);
+	expect(Array.from(l.parent)).toEqual([-1, 0]);
+	expect(Array.from(l.subtree)).toEqual([2, 1]);
+	expect(l.services[l.service[1]!]!).toBe("bank");
+	expect(l.names[l.name[1]!]!).toBe("AUTH");
+	expect(spanIdOf(l, 1)).toBe("00f067aa0ba902b7");
 });
 
 test("a span is found by its id or the start of it", () => {
-  const l = decode(encode(two));
-  const f = (hex: string, want: number) => expect(rowOfSpan(l, hex), hex).toBe(want);
-  f("eee19b7ec3c1b174", 0);
-  f("00f067aa", 1);
-  f("00F06", 1); // an odd number of digits, upper case
-  f("00f1", -1);
-  f("", -1);
-  f("not hex", -1);
+	const l = decode(encode(two));
+	const f = (hex: string, want: number) => expect(rowOfSpan(l, hex), hex).toBe(want);
+	f("eee19b7ec3c1b174", 0);
+	f("00f067aa", 1);
+	f("00F06", 1); // an odd number of digits, upper case
+	f("00f1", -1);
+	f("", -1);
+	f("not hex", -1);
 });
 
 test("bytes that are no layout are refused with the reason", () => {
-  const f = (change: (b: Uint8Array, v: DataView) => ArrayBuffer | undefined, want: RegExp) => {
-    const buffer = encode(two);
-    const changed = change(new Uint8Array(buffer), new DataView(buffer)) ?? buffer;
-    expect(() => decode(changed)).toThrow(want);
-    expect(() => decode(changed)).toThrow(LayoutError);
-  };
-  f(() => new ArrayBuffer(3), /too short/);
-  f((b) => void (b[0] = 0), /does not begin with WTL1/);
-  f((_, v) => void v.setUint32(4, 1 << 30, true), /does not fit/);
-  f((b) => void (b[9] = 0), /not JSON/);
-  f((b) => b.slice(0, b.length - 8).buffer, /column .* does not fit/);
-  // Row 1 claims a subtree that reaches out of its parent: a walk would leave the columns.
-  f((b) => {
-    const l = decode(b.buffer as ArrayBuffer);
-    l.subtree[1] = 9;
-    return undefined;
-  }, /row 1 does not nest/);
-  f((b) => {
-    const l = decode(b.buffer as ArrayBuffer);
-    l.subtree[1] = 0;
-    return undefined;
-  }, /row 1 does not nest/);
-  f((b) => {
-    const l = decode(b.buffer as ArrayBuffer);
-    l.name[0] = 7;
-    return undefined;
-  }, /row 0 names/);
+	const f = (change: (b: Uint8Array, v: DataView) => ArrayBuffer | undefined, want: RegExp) => {
+		const buffer = encode(two);
+		const changed = change(new Uint8Array(buffer), new DataView(buffer)) ?? buffer;
+		expect(() => decode(changed)).toThrow(want);
+		expect(() => decode(changed)).toThrow(LayoutError);
+	};
+	f(() => new ArrayBuffer(3), /too short/);
+	f((b) => void b.fill(0, 0, 1), /does not begin with WTL1/);
+	f((_, v) => void v.setUint32(4, 1 << 30, true), /does not fit/);
+	f((b) => void b.fill(0, 9, 10), /not JSON/);
+	f((b) => b.slice(0, b.length - 8).buffer, /column .* does not fit/);
+	// Row 1 claims a subtree that reaches out of its parent: a walk would leave the columns.
+	f((b) => {
+		const l = decode(b.buffer as ArrayBuffer);
+		l.subtree[1] = 9;
+		return undefined;
+	}, /row 1 does not nest/);
+	f((b) => {
+		const l = decode(b.buffer as ArrayBuffer);
+		l.subtree[1] = 0;
+		return undefined;
+	}, /row 1 does not nest/);
+	f((b) => {
+		const l = decode(b.buffer as ArrayBuffer);
+		l.name[0] = 7;
+		return undefined;
+	}, /row 0 names/);
 });
 
 test("an empty trace is a layout", () => {
-  expect(decode(encode([])).rows).toBe(0);
+	expect(decode(encode([])).rows).toBe(0);
 });
