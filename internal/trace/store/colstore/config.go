@@ -1,0 +1,105 @@
+package colstore
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/weft-dev/weft/internal/base/clock"
+	"github.com/weft-dev/weft/internal/base/vfs"
+	"github.com/weft-dev/weft/internal/trace/ingest/log"
+	"github.com/weft-dev/weft/internal/trace/span"
+)
+
+// Config says where a store lives and how large its pieces are. Zero fields take their
+// default.
+type Config struct {
+	FS     vfs.FS       // default: the machine's
+	Dir    string       // folder of the store; made if missing
+	Clock  clock.Clock  // default: the machine's
+	Logger *slog.Logger // default: discard
+
+	// HeadBytes of encoded requests make a head ready for flushing; in memory they take
+	// about three times that. Default 32 MiB.
+	HeadBytes int
+	// HeadAge after which a head is flushed however small, so that the log stays short.
+	// Default 10 minutes.
+	HeadAge time.Duration
+	// MaxHeads frozen heads may wait for the flusher before Apply blocks. Default 2.
+	MaxHeads int
+
+	// DiskCap is the most bytes the parts may take; the oldest arrivals go first.
+	// 0: no cap.
+	DiskCap int64
+	// MaxAge since arrival after which spans go. 0: no age limit.
+	MaxAge time.Duration
+	// JanitorEvery is the time between rounds of retention and purge. Default 1 minute.
+	JanitorEvery time.Duration
+	// Kept lists the traces of a tenant that retention must keep. Default: none.
+	Kept func() []TraceKey
+
+	// GroupSpans and PageSpans size a part's row groups and pages; defaults of package part.
+	GroupSpans, PageSpans int
+	// MergeFanIn is how many parts of a size class are merged at once. Default 6.
+	MergeFanIn int
+	// MaxPartSpans: merges make no part larger. Default 32 million.
+	MaxPartSpans int64
+	// CacheBytes bounds the memory for row-group metadata. Default 32 MiB.
+	CacheBytes int64
+	// DigestAge is how long digests of requests are kept with the parts, for idempotent
+	// delivery. Default 15 minutes.
+	DigestAge time.Duration
+
+	// OnApplied is called, from a background goroutine, when Applied has advanced, so that
+	// the log can be trimmed. Default: nothing.
+	OnApplied func(log.Position)
+}
+
+// TraceKey names a trace of a tenant.
+type TraceKey struct {
+	Tenant string
+	ID     span.TraceID
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.FS == nil {
+		c.FS = vfs.OS{}
+	}
+	if c.Clock == nil {
+		c.Clock = clock.Real{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	def(&c.HeadBytes, 32<<20)
+	def(&c.HeadAge, 10*time.Minute)
+	def(&c.MaxHeads, 2)
+	def(&c.JanitorEvery, time.Minute)
+	def(&c.MergeFanIn, 6)
+	def(&c.MaxPartSpans, 32_000_000)
+	def(&c.CacheBytes, 32<<20)
+	def(&c.DigestAge, 15*time.Minute)
+	if c.Kept == nil {
+		c.Kept = func() []TraceKey { return nil }
+	}
+	if c.OnApplied == nil {
+		c.OnApplied = func(log.Position) {}
+	}
+	var errs []error
+	if c.Dir == "" {
+		errs = append(errs, errors.New("no folder given"))
+	}
+	if c.HeadBytes < 0 || c.MaxHeads < 0 || c.MergeFanIn < 2 || c.MaxPartSpans < 1 {
+		errs = append(errs, fmt.Errorf("sizes out of range: head %d bytes, %d heads, fan-in %d, part %d spans",
+			c.HeadBytes, c.MaxHeads, c.MergeFanIn, c.MaxPartSpans))
+	}
+	return c, errors.Join(errs...)
+}
+
+func def[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}

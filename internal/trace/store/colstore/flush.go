@@ -1,0 +1,217 @@
+package colstore
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weft-dev/weft/internal/trace/ingest/log"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+)
+
+// flushLoop writes heads that are large or old enough.
+func (s *Store) flushLoop() {
+	defer s.wg.Done()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.wantFlush:
+		case <-s.cfg.Clock.After(s.cfg.JanitorEvery):
+		}
+		if !s.headDue() {
+			continue
+		}
+		if err := s.Flush(context.Background()); err != nil {
+			s.log.Error("flush", "error", err)
+		}
+	}
+}
+
+func (s *Store) headDue() bool {
+	v := s.acquire()
+	defer s.release(v)
+	if len(v.heads) > 1 {
+		return true
+	}
+	h := v.heads[0]
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.bytes >= s.cfg.HeadBytes || (!h.since.IsZero() && s.cfg.Clock.Now().Sub(h.since) >= s.cfg.HeadAge)
+}
+
+func (h *head) size() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.bytes
+}
+
+// Flush writes everything applied so far into parts. After an error the heads stay, and
+// so do their records in the log.
+func (s *Store) Flush(ctx context.Context) error {
+	s.flushMu.Lock()
+	defer s.flushMu.Unlock()
+	if err := s.broken(); err != nil {
+		return err
+	}
+	s.freeze()
+	v := s.acquire()
+	defer s.release(v)
+	for _, h := range v.heads[:len(v.heads)-1] {
+		if err := s.flushHead(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeze puts an empty head in front of a filled one.
+func (s *Store) freeze() {
+	s.rotate.Lock()
+	defer s.rotate.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.view.heads[len(s.view.heads)-1]
+	if last.empty() {
+		return
+	}
+	s.publish(append(slices.Clip(s.view.heads), newHead()), s.view.parts)
+}
+
+func (h *head) empty() bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.blocks) == 0 && len(h.pos) == 0
+}
+
+// flushHead writes one frozen head. A head whose spans were all copies or refused leaves
+// no part, only its positions.
+func (s *Store) flushHead(ctx context.Context, h *head) error {
+	e := edit{dropHead: h, flushed: h.pos}
+	if h.count > 0 {
+		since := s.cfg.Clock.Now().Add(-s.cfg.DigestAge)
+		opt := s.partOptions(h.minArrival, h.maxArrival)
+		opt.Positions = h.pos
+		opt.Digests = slices.DeleteFunc(slices.Clone(h.digests), func(d part.ArrivedDigest) bool { return d.Arrival.Before(since) })
+		p, err := s.writePart(ctx, opt, s.headTraces(h), false)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			e.add = []*livePart{p}
+		}
+	}
+	if err := s.commit(e); err != nil {
+		return s.abandon(e.add, err)
+	}
+	s.mu.Lock()
+	close(s.room)
+	s.room = make(chan struct{})
+	s.mu.Unlock()
+	s.advance()
+	signal(s.wantMerge)
+	return nil
+}
+
+// advance tells the owner of the log how far it may be trimmed.
+func (s *Store) advance() {
+	s.manMu.Lock()
+	to := s.man.Flushed.prefix()
+	s.manMu.Unlock()
+	if uint64(to) > s.applied.Load() {
+		s.applied.Store(uint64(to))
+	}
+	s.cfg.OnApplied(log.Position(s.applied.Load()))
+}
+
+func (s *Store) partOptions(minArrival, maxArrival time.Time) part.Options {
+	return part.Options{
+		GroupSpans: s.cfg.GroupSpans, PageSpans: s.cfg.PageSpans,
+		MinArrival: minArrival, MaxArrival: maxArrival,
+	}
+}
+
+// headTraces yields the traces of a frozen head in the order of a part.
+func (s *Store) headTraces(h *head) iter.Seq2[part.Trace, error] {
+	type item struct {
+		key   TraceKey
+		start int64
+		refs  []part.Ref
+	}
+	items := make([]item, 0, len(h.traces))
+	for k, refs := range h.traces {
+		refs = sortRefs(refs)
+		items = append(items, item{k, refs[0].Span().Start, refs})
+	}
+	slices.SortFunc(items, func(a, b item) int { return comparePartOrder(a.key, a.start, b.key, b.start) })
+	return func(yield func(part.Trace, error) bool) {
+		for _, it := range items {
+			if s.deleted.has(it.key) {
+				continue
+			}
+			if !yield(part.Trace{Tenant: it.key.Tenant, ID: it.key.ID, Spans: it.refs}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// comparePartOrder is the order of traces in a part: tenant, start, id.
+func comparePartOrder(a TraceKey, aStart int64, b TraceKey, bStart int64) int {
+	if c := strings.Compare(a.Tenant, b.Tenant); c != 0 {
+		return c
+	}
+	if aStart != bStart {
+		if aStart < bStart {
+			return -1
+		}
+		return 1
+	}
+	return slices.Compare(a.ID[:], b.ID[:])
+}
+
+// writePart writes a part that nothing names yet, and opens it; nil if there was nothing
+// to write.
+func (s *Store) writePart(ctx context.Context, opt part.Options, traces iter.Seq2[part.Trace, error], kept bool) (*livePart, error) {
+	mp := manifestPart{Name: s.newPartName(), Kept: kept}
+	dir := s.partDir(mp.Name)
+	meta, err := part.Write(ctx, s.fs, dir, opt, traces)
+	if err == nil && meta.Spans == 0 {
+		return nil, s.fs.RemoveAll(dir)
+	}
+	if err == nil {
+		err = s.fs.SyncDir(path.Join(s.cfg.Dir, "parts"))
+	}
+	if err != nil {
+		_ = s.fs.RemoveAll(dir) // nothing names it; Open would remove it too
+		if isFull(err) || ctx.Err() != nil {
+			return nil, fmt.Errorf("write part %s: %w", mp.Name, err)
+		}
+		return nil, s.breakWrites("write part "+mp.Name, err)
+	}
+	return s.openPart(mp)
+}
+
+func (s *Store) newPartName() string {
+	s.manMu.Lock()
+	defer s.manMu.Unlock()
+	n := s.man.NextPart
+	s.man.NextPart++
+	return fmt.Sprintf("%08d", n)
+}
+
+// abandon removes parts that a failed commit did not make part of the store. If it
+// cannot be told, they stay for the next Open to judge.
+func (s *Store) abandon(parts []*livePart, err error) error {
+	for _, p := range parts {
+		_ = p.Close()
+		if isFull(err) {
+			_ = s.fs.RemoveAll(p.dir)
+		}
+	}
+	return err
+}

@@ -1,0 +1,200 @@
+package colstore
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/weft-dev/weft/internal/trace/ingest/log"
+	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+)
+
+// head holds records in memory, as decoded, until they are flushed. Spans it already
+// holds with the same content are not added again, so that a head, like a part, has each
+// span once.
+type head struct {
+	mu sync.RWMutex
+	// blocks is append-only: a prefix of it may be read without the lock. Guarded by mu.
+	blocks []*block
+	traces map[TraceKey][]part.Ref // Guarded by mu; the slices are append-only.
+	spans  map[spanKey]int32       // index into traces of the first span with that id. Guarded by mu.
+	pos    positions               // Guarded by mu.
+	bytes  int                     // Guarded by mu.
+	count  int                     // spans. Guarded by mu.
+	since  time.Time               // arrival of the first record. Guarded by mu.
+
+	minArrival, maxArrival time.Time            // Guarded by mu.
+	digests                []part.ArrivedDigest // Guarded by mu.
+}
+
+type spanKey struct {
+	trace TraceKey
+	id    span.SpanID
+}
+
+// block is one record in a head. Immutable.
+type block struct {
+	tenant             string
+	batch              *span.Batch
+	live               []uint32 // spans of batch that count; nil: all
+	minStart, maxStart int64
+	maxDuration        int64
+	hasError           bool
+}
+
+// indexes yields the spans of the block that count.
+func (b *block) indexes(yield func(int) bool) {
+	if b.live == nil {
+		for i := range b.batch.Spans {
+			if !yield(i) {
+				return
+			}
+		}
+		return
+	}
+	for _, i := range b.live {
+		if !yield(int(i)) {
+			return
+		}
+	}
+}
+
+func newHead() *head {
+	return &head{traces: map[TraceKey][]part.Ref{}, spans: map[spanKey]int32{}}
+}
+
+// add takes in a record. refused reports traces whose spans must not be stored. It
+// returns the block it made, nil if no span of the record was new.
+func (h *head) add(r store.Record, refused func(TraceKey) bool) *block {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.blocks) == 0 && h.since.IsZero() {
+		h.since, h.minArrival = r.Arrival, r.Arrival
+	}
+	if r.Arrival.Before(h.minArrival) {
+		h.minArrival = r.Arrival
+	}
+	if r.Arrival.After(h.maxArrival) {
+		h.maxArrival = r.Arrival
+	}
+	if r.Pos != 0 {
+		h.pos = h.pos.add(r.Pos, r.Pos)
+	}
+	if r.Digest != (log.Digest{}) {
+		h.digests = append(h.digests, part.ArrivedDigest{Digest: r.Digest, Arrival: r.Arrival})
+	}
+	h.bytes += r.Bytes
+
+	b := &block{tenant: r.Tenant, batch: r.Batch, minStart: math.MaxInt64, maxStart: math.MinInt64}
+	live := make([]uint32, 0, len(r.Batch.Spans))
+	for i := range r.Batch.Spans {
+		if !h.addSpan(r.Tenant, r.Batch, i, refused) {
+			continue
+		}
+		live = append(live, uint32(i))
+		s := &r.Batch.Spans[i]
+		b.minStart, b.maxStart = min(b.minStart, s.Start), max(b.maxStart, s.Start)
+		b.maxDuration = max(b.maxDuration, s.Duration())
+		b.hasError = b.hasError || s.Status == span.StatusError
+	}
+	if len(live) == 0 {
+		return nil
+	}
+	if len(live) < len(r.Batch.Spans) {
+		b.live = live
+	}
+	h.count += len(live)
+	h.blocks = append(h.blocks, b)
+	return b
+}
+
+// addSpan indexes span i of batch; false if the head has it or it is refused.
+func (h *head) addSpan(tenant string, batch *span.Batch, i int, refused func(TraceKey) bool) bool {
+	s := &batch.Spans[i]
+	tk := TraceKey{tenant, s.TraceID}
+	if refused(tk) {
+		return false
+	}
+	refs := h.traces[tk]
+	sk := spanKey{tk, s.SpanID}
+	if first, ok := h.spans[sk]; ok {
+		for _, ref := range refs[first:] {
+			if ref.Batch.Spans[ref.Index].SpanID == s.SpanID && ref.Batch.EqualSpan(ref.Index, batch, i) {
+				return false
+			}
+		}
+	} else {
+		h.spans[sk] = int32(len(refs))
+	}
+	h.traces[tk] = append(refs, part.Ref{Batch: batch, Index: i})
+	return true
+}
+
+// snapshot is the blocks added so far.
+func (h *head) snapshot() []*block {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.blocks[:len(h.blocks):len(h.blocks)]
+}
+
+// trace is the spans of a trace, in order of arrival.
+func (h *head) trace(k TraceKey) []part.Ref {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	refs := h.traces[k]
+	return refs[:len(refs):len(refs)]
+}
+
+// keys is the traces of a tenant.
+func (h *head) keys(tenant string) []TraceKey {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var out []TraceKey
+	for k := range h.traces {
+		if k.Tenant == tenant {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// sortRefs orders the spans of a trace by start, then span id, and drops equal copies.
+func sortRefs(refs []part.Ref) []part.Ref {
+	refs = slices.Clone(refs)
+	slices.SortStableFunc(refs, func(x, y part.Ref) int { return compareSpans(x.Span(), y.Span()) })
+	return dropCopies(refs)
+}
+
+func compareSpans(a, b *span.Span) int {
+	switch {
+	case a.Start != b.Start:
+		if a.Start < b.Start {
+			return -1
+		}
+		return 1
+	default:
+		return slices.Compare(a.SpanID[:], b.SpanID[:])
+	}
+}
+
+// dropCopies removes spans equal to an earlier one. Copies have the same start and id, so
+// they stand in one run of a sorted list.
+func dropCopies(refs []part.Ref) []part.Ref {
+	out := refs[:0]
+	run := 0 // where the run of equal start and id begins in out
+	for _, r := range refs {
+		if len(out) > 0 && compareSpans(out[len(out)-1].Span(), r.Span()) != 0 {
+			run = len(out)
+		}
+		copied := slices.ContainsFunc(out[run:], func(o part.Ref) bool {
+			return o.Batch.EqualSpan(o.Index, r.Batch, r.Index)
+		})
+		if !copied {
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,287 @@
+package colstore
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+)
+
+// mergeSpan is the widest range of arrivals that a merge may bring into one part, so that
+// retention by age finds whole parts to drop. Small parts merge over any range.
+const (
+	mergeSpan      = 24 * time.Hour
+	smallPartSpans = 50_000
+)
+
+// mergeLoop merges while there is something to merge.
+func (s *Store) mergeLoop() {
+	defer s.wg.Done()
+	ctx, cancel := s.stopContext()
+	defer cancel()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.wantMerge:
+		}
+		for {
+			merged, err := s.MergeOnce(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.log.Error("merge", "error", err)
+			}
+			if err != nil || !merged {
+				break
+			}
+		}
+	}
+}
+
+func (s *Store) stopContext() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-s.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// MergeOnce merges one run of neighbouring parts if some run is due.
+func (s *Store) MergeOnce(ctx context.Context) (bool, error) {
+	s.mergeMu.Lock()
+	defer s.mergeMu.Unlock()
+	v := s.acquire()
+	defer s.release(v)
+	run := s.chooseRun(v.parts)
+	if len(run) == 0 {
+		return false, nil
+	}
+	return true, s.merge(ctx, run, run[0].Kept, nil)
+}
+
+// chooseRun is MergeFanIn parts of the same size class, neighbours in order of arrival.
+// The smallest class goes first: it is the cheapest way to fewer parts.
+func (s *Store) chooseRun(parts []*livePart) []*livePart {
+	var best []*livePart
+	for _, kept := range []bool{false, true} {
+		var run []*livePart
+		for _, p := range parts {
+			if p.Kept != kept || p.Quarantined || p.corrupt.Load() {
+				continue
+			}
+			if len(run) > 0 && (s.sizeClass(run[0]) != s.sizeClass(p) || !s.mayJoin(run, p)) {
+				run = nil
+			}
+			run = append(run, p)
+			if len(run) == s.cfg.MergeFanIn {
+				if best == nil || s.sizeClass(run[0]) < s.sizeClass(best[0]) {
+					best = slices.Clone(run)
+				}
+				run = nil
+			}
+		}
+	}
+	return best
+}
+
+// sizeClass grows by one each time a part is MergeFanIn times larger.
+func (s *Store) sizeClass(p *livePart) int {
+	class := 0
+	for n := p.Meta().Spans / 10_000; n >= int64(s.cfg.MergeFanIn); n /= int64(s.cfg.MergeFanIn) {
+		class++
+	}
+	return class
+}
+
+func (s *Store) mayJoin(run []*livePart, p *livePart) bool {
+	spans := p.Meta().Spans
+	small := spans <= smallPartSpans
+	for _, q := range run {
+		spans += q.Meta().Spans
+		small = small && q.Meta().Spans <= smallPartSpans
+	}
+	wide := p.Meta().MaxArrival.Sub(run[0].Meta().MinArrival) > mergeSpan
+	return spans <= s.cfg.MaxPartSpans && (small || !wide)
+}
+
+// merge rewrites parts into one, without copies, deleted traces and what drop says. A
+// part in which a block does not read is marked and left as it is.
+func (s *Store) merge(ctx context.Context, run []*livePart, kept bool, drop func(TraceKey) bool) error {
+	opt := s.partOptions(run[0].Meta().MinArrival, run[0].Meta().MaxArrival)
+	since := s.cfg.Clock.Now().Add(-s.cfg.DigestAge)
+	var pos positions
+	for _, p := range run {
+		m := p.Meta()
+		if m.MinArrival.Before(opt.MinArrival) {
+			opt.MinArrival = m.MinArrival
+		}
+		if m.MaxArrival.After(opt.MaxArrival) {
+			opt.MaxArrival = m.MaxArrival
+		}
+		pos = pos.union(m.Positions)
+		digests, err := p.Digests()
+		if err != nil {
+			s.noteCorrupt(p, err)
+			return nil
+		}
+		for _, d := range digests {
+			if !d.Arrival.Before(since) {
+				opt.Digests = append(opt.Digests, d)
+			}
+		}
+	}
+	opt.Positions = pos
+	traces := s.mergedTraces(ctx, run, func(k TraceKey) bool {
+		return s.deleted.has(k) || (drop != nil && drop(k))
+	})
+	var corrupt *livePart
+	seq := func(yield func(part.Trace, error) bool) {
+		for t, err := range traces {
+			if bad, ok := err.(*sourceError); ok {
+				corrupt = bad.part
+			}
+			if !yield(t, err) {
+				return
+			}
+		}
+	}
+	merged, err := s.writePart(ctx, opt, seq, kept)
+	if corrupt != nil {
+		s.noteCorrupt(corrupt, err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e := edit{remove: run, flushed: pos}
+	if merged != nil {
+		e.add = []*livePart{merged}
+	}
+	if err := s.commit(e); err != nil {
+		return s.abandon(e.add, err)
+	}
+	return nil
+}
+
+// sourceError says that a part being merged does not read.
+type sourceError struct {
+	part *livePart
+	err  error
+}
+
+func (e *sourceError) Error() string { return "merge part " + e.part.Name + ": " + e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// located is a trace's piece in one page of one part.
+type located struct {
+	key   TraceKey
+	start int64 // of the trace over all pieces
+	part  int32
+	page  int32 // index into the part's pages
+	first int32 // row
+	rows  int32
+}
+
+// mergedTraces yields the traces of several parts in the order of a part. It reads the
+// directories first (about 60 bytes a trace), then each page once, or twice where a trace
+// of one part belongs far from its neighbours.
+func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(TraceKey) bool) iter.Seq2[part.Trace, error] {
+	return func(yield func(part.Trace, error) bool) {
+		pages := make([][]part.Page, len(run))
+		var all []located
+		for i, p := range run {
+			for _, g := range p.Groups() {
+				list, err := g.Pages()
+				if err != nil {
+					yield(part.Trace{}, &sourceError{p, err})
+					return
+				}
+				for _, pg := range list {
+					n := int32(len(pages[i]))
+					pages[i] = append(pages[i], pg)
+					entries, err := pg.Directory()
+					if err != nil {
+						yield(part.Trace{}, &sourceError{p, err})
+						return
+					}
+					for _, e := range entries {
+						k := TraceKey{g.Tenant(), e.ID}
+						if !drop(k) {
+							all = append(all, located{k, e.Start, int32(i), n, int32(e.First), int32(e.Rows)})
+						}
+					}
+				}
+			}
+		}
+		starts := make(map[TraceKey]int64, len(all))
+		for _, l := range all {
+			if v, ok := starts[l.key]; !ok || l.start < v {
+				starts[l.key] = l.start
+			}
+		}
+		for i := range all {
+			all[i].start = starts[all[i].key]
+		}
+		clear(starts)
+		slices.SortStableFunc(all, func(a, b located) int { return comparePartOrder(a.key, a.start, b.key, b.start) })
+
+		cache := newPageCache(4 * len(run))
+		for i := 0; i < len(all); {
+			j := i + 1
+			for j < len(all) && all[j].key == all[i].key {
+				j++
+			}
+			var refs []part.Ref
+			for _, l := range all[i:j] {
+				b, err := cache.get([2]int32{l.part, l.page}, func() (*span.Batch, error) {
+					return pages[l.part][l.page].Read(ctx, part.All())
+				})
+				if err != nil {
+					yield(part.Trace{}, &sourceError{run[l.part], err})
+					return
+				}
+				for r := l.first; r < l.first+l.rows; r++ {
+					refs = append(refs, part.Ref{Batch: b, Index: int(r)})
+				}
+			}
+			if !yield(part.Trace{Tenant: all[i].key.Tenant, ID: all[i].key.ID, Spans: sortRefs(refs)}, nil) {
+				return
+			}
+			i = j
+		}
+	}
+}
+
+// pageCache keeps the pages read last.
+type pageCache struct {
+	max   int
+	pages map[[2]int32]*span.Batch
+	order [][2]int32
+}
+
+func newPageCache(n int) *pageCache {
+	return &pageCache{max: n, pages: map[[2]int32]*span.Batch{}}
+}
+
+func (c *pageCache) get(k [2]int32, read func() (*span.Batch, error)) (*span.Batch, error) {
+	if b, ok := c.pages[k]; ok {
+		return b, nil
+	}
+	b, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if len(c.order) >= c.max {
+		delete(c.pages, c.order[0])
+		c.order = c.order[1:]
+	}
+	c.pages[k] = b
+	c.order = append(c.order, k)
+	return b, nil
+}

@@ -1,0 +1,160 @@
+package colstore
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+)
+
+// Trace reads a trace from every part and head that has spans of it.
+func (s *Store) Trace(ctx context.Context, tenant string, id span.TraceID) (*span.Batch, error) {
+	v := s.acquire()
+	defer s.release(v)
+	k := TraceKey{tenant, id}
+	refs, _, err := s.gather(ctx, v, k)
+	if err != nil {
+		return nil, fmt.Errorf("read trace %s: %w", id, err)
+	}
+	if len(refs) == 0 {
+		return nil, fmt.Errorf("read trace %s: %w", id, store.ErrNotFound)
+	}
+	return build(refs), nil
+}
+
+// gather is the spans of a trace over all sources of v, copies dropped, ordered by start,
+// then span id, and how many parts and heads have some. A block that does not read is reported and passed over.
+func (s *Store) gather(ctx context.Context, v *view, k TraceKey) (refs []part.Ref, sources int, err error) {
+	if s.deleted.has(k) {
+		return nil, 0, nil
+	}
+	for _, p := range v.parts {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		loc, ok, err := p.Lookup(k.Tenant, k.ID)
+		if err != nil {
+			s.noteCorrupt(p, err)
+			continue
+		}
+		if !ok {
+			continue
+		}
+		b, err := p.ReadTrace(ctx, loc)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, 0, ctx.Err()
+			}
+			s.noteCorrupt(p, err)
+			continue
+		}
+		for i := range b.Spans {
+			refs = append(refs, part.Ref{Batch: b, Index: i})
+		}
+		sources++
+	}
+	for _, h := range v.heads {
+		if held := h.trace(k); len(held) > 0 {
+			refs = append(refs, held...)
+			sources++
+		}
+	}
+	return sortRefs(refs), sources, nil
+}
+
+func build(refs []part.Ref) *span.Batch {
+	var b span.Builder
+	for _, r := range refs {
+		b.Append(r.Batch, r.Index)
+	}
+	return b.Batch()
+}
+
+// Scan yields whole traces: those of the parts, oldest part first, then those of the
+// heads; a trace of several sources comes with the first of them.
+func (s *Store) Scan(ctx context.Context, tenant string, w store.Window) iter.Seq2[*span.Batch, error] {
+	return func(yield func(*span.Batch, error) bool) {
+		v := s.acquire()
+		defer s.release(v)
+		split := map[span.TraceID]bool{} // traces of several sources that were yielded
+		for id := range s.candidates(v, tenant, w) {
+			if split[id] {
+				continue
+			}
+			refs, sources, err := s.gather(ctx, v, TraceKey{tenant, id})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if sources > 1 {
+				split[id] = true
+			}
+			inside := func(r part.Ref) bool { return w.Contains(r.Span().Start) }
+			if slices.ContainsFunc(refs, inside) && !yield(build(refs), nil) {
+				return
+			}
+		}
+	}
+}
+
+// candidates yields the traces that may have a span in the window, once for each part
+// and head that says so.
+func (s *Store) candidates(v *view, tenant string, w store.Window) iter.Seq[span.TraceID] {
+	return func(yield func(span.TraceID) bool) {
+		for _, p := range v.parts {
+			for id, err := range partTraces(p, tenant, w) {
+				if err != nil {
+					s.noteCorrupt(p, err)
+				} else if !yield(id) {
+					return
+				}
+			}
+		}
+		for _, h := range v.heads {
+			for _, k := range h.keys(tenant) {
+				if !yield(k.ID) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// partTraces yields the traces of a part that may have a span in the window.
+func partTraces(p *livePart, tenant string, w store.Window) iter.Seq2[span.TraceID, error] {
+	return func(yield func(span.TraceID, error) bool) {
+		for _, g := range p.Groups() {
+			if g.Tenant() != tenant || g.Stats().MaxStart < w.Start || g.Stats().MinStart >= w.End {
+				continue
+			}
+			pages, err := g.Pages()
+			if err != nil {
+				if !yield(span.TraceID{}, err) {
+					return
+				}
+				continue
+			}
+			for _, pg := range pages {
+				if pg.Stats().MaxStart < w.Start || pg.Stats().MinStart >= w.End {
+					continue
+				}
+				entries, err := pg.Directory()
+				if err != nil {
+					if !yield(span.TraceID{}, err) {
+						return
+					}
+					continue
+				}
+				for _, e := range entries {
+					if e.Start < w.End && !e.Continued && !yield(e.ID, nil) {
+						return
+					}
+				}
+			}
+		}
+	}
+}

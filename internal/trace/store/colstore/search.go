@@ -1,0 +1,423 @@
+package colstore
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+)
+
+// Search walks blocks (row groups, then their pages, and the records of the heads) from
+// the newest span start down. A trace found with its newest match at key k is final, and
+// yielded, once no block left can hold a span that starts at k or later: so a search
+// stops as soon as it has its rows, and rows stream.
+//
+// A filter that needs the whole trace, and any search behind a cursor, decides a trace by
+// reading it from all its sources, once.
+func (s *Store) Search(ctx context.Context, q store.Query) iter.Seq2[store.Summary, error] {
+	return func(yield func(store.Summary, error) bool) {
+		v := s.acquire()
+		defer s.release(v)
+		x := &search{
+			s: s, v: v, ctx: ctx, q: q, matcher: store.NewMatcher(q.Filter), started: s.cfg.Clock.Now(),
+			found: map[span.TraceID]*candidate{}, done: map[span.TraceID]bool{},
+		}
+		x.columns = part.ColumnsOf(x.matcher.Fields())
+		x.required = x.matcher.Required()
+		x.run(yield)
+	}
+}
+
+// search is one run of Search.
+type search struct {
+	s        *Store
+	v        *view
+	ctx      context.Context
+	q        store.Query
+	matcher  *store.Matcher
+	columns  part.Columns
+	required [][]store.Term
+	started  time.Time
+	bytes    int64 // read so far
+
+	queue frontier
+	found map[span.TraceID]*candidate // not yielded yet
+	// done: the trace was decided as a whole, or yielded; further hits mean nothing.
+	done map[span.TraceID]bool
+	rows int // yielded
+}
+
+// candidate is a trace with a match. Of whole is false, only Key and Matched of its
+// summary are known yet, from the blocks read so far.
+type candidate struct {
+	store.Summary
+	whole bool
+}
+
+// headSpanBytes is what a span in memory counts against a query's budget of bytes read.
+const headSpanBytes = 400
+
+// errStop ends a run whose caller wants no more.
+var errStop = errors.New("stopped by the caller")
+
+func (x *search) run(yield func(store.Summary, error) bool) {
+	err := x.walk(yield)
+	switch {
+	case err == nil, errors.Is(err, errStop):
+	default:
+		var partial *store.PartialError
+		if errors.As(err, &partial) {
+			// What was found is right as far as it goes.
+			if e := x.emit(math.MinInt64, yield); e != nil {
+				return
+			}
+		}
+		yield(store.Summary{}, err)
+	}
+}
+
+func (x *search) walk(yield func(store.Summary, error) bool) error {
+	x.fill()
+	for len(x.queue) > 0 {
+		if err := x.check(); err != nil {
+			return err
+		}
+		b := heap.Pop(&x.queue).(frontierItem)
+		if err := b.expand(x); err != nil {
+			return err
+		}
+		if x.q.Order != store.NewestFirst {
+			continue
+		}
+		bound := int64(math.MinInt64)
+		if len(x.queue) > 0 {
+			bound = x.queue[0].maxStart
+		}
+		if err := x.emit(bound, yield); err != nil {
+			return err
+		}
+	}
+	return x.emit(math.MinInt64, yield)
+}
+
+// check enforces the budget between blocks.
+func (x *search) check() error {
+	if err := x.ctx.Err(); err != nil {
+		return err
+	}
+	b := x.q.Budget
+	switch {
+	case b.Time > 0 && x.s.cfg.Clock.Now().Sub(x.started) > b.Time:
+		return &store.PartialError{Reason: fmt.Sprintf("the query ran for %s, its limit", b.Time)}
+	case b.Bytes > 0 && x.bytes > b.Bytes:
+		return &store.PartialError{Reason: fmt.Sprintf("the query read %d bytes, its limit is %d", x.bytes, b.Bytes)}
+	case b.Memory > 0 && x.memory() > b.Memory:
+		return &store.PartialError{Reason: fmt.Sprintf("the query held %d bytes, its limit is %d", x.memory(), b.Memory)}
+	}
+	return nil
+}
+
+// memory is what the run holds, about.
+func (x *search) memory() int64 { return int64(len(x.found))*160 + int64(len(x.done))*40 }
+
+// fill puts everything that may hold a match in the window into the queue.
+func (x *search) fill() {
+	for _, p := range x.v.parts {
+		for _, g := range p.Groups() {
+			st := g.Stats()
+			if g.Tenant() == x.q.Tenant && x.overlaps(st.MinStart, st.MaxStart) {
+				x.queue = append(x.queue, frontierItem{st.MaxStart, func(x *search) error { return x.group(p, g) }})
+			}
+		}
+	}
+	for _, h := range x.v.heads {
+		for _, b := range h.snapshot() {
+			if b.tenant == x.q.Tenant && x.overlaps(b.minStart, b.maxStart) && x.rangesMayMatch(0, b.maxDuration, b.hasError) {
+				x.queue = append(x.queue, frontierItem{b.maxStart, func(x *search) error { return x.block(b) }})
+			}
+		}
+	}
+	heap.Init(&x.queue)
+}
+
+// overlaps reports whether spans that start in [lo, hi] can matter. Behind a cursor only
+// spans at or below its key can be a result.
+func (x *search) overlaps(lo, hi int64) bool {
+	if x.q.After != nil && x.q.Order == store.NewestFirst && lo > x.q.After.Key {
+		return false
+	}
+	return hi >= x.q.Start && lo < x.q.End
+}
+
+// group replaces a row group that may match by its pages that may.
+func (x *search) group(p *livePart, g *part.Group) error {
+	for _, clause := range x.required {
+		may, err := mayMatchAny(g, clause)
+		if err != nil {
+			x.s.noteCorrupt(p, err)
+			return nil
+		}
+		if !may {
+			return nil
+		}
+	}
+	pages, err := g.Pages()
+	if err != nil {
+		x.s.noteCorrupt(p, err)
+		return nil
+	}
+	for _, pg := range pages {
+		st := pg.Stats()
+		if x.overlaps(st.MinStart, st.MaxStart) && x.rangesMayMatch(st.MinDuration, st.MaxDuration, st.HasError) {
+			heap.Push(&x.queue, frontierItem{st.MaxStart, func(x *search) error { return x.page(p, pg) }})
+		}
+	}
+	return nil
+}
+
+func mayMatchAny(g *part.Group, clause []store.Term) (bool, error) {
+	for _, t := range clause {
+		may, err := g.MayMatch(t.Field, t.Op, t.Value)
+		if err != nil || may {
+			return may, err
+		}
+	}
+	return false, nil
+}
+
+// rangesMayMatch prunes by duration and by the error bit, which every block has.
+func (x *search) rangesMayMatch(minDuration, maxDuration int64, hasError bool) bool {
+	for _, clause := range x.required {
+		if !slices.ContainsFunc(clause, func(t store.Term) bool { return termMayMatch(t, minDuration, maxDuration, hasError) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func termMayMatch(t store.Term, minDuration, maxDuration int64, hasError bool) bool {
+	if t.Value.Nil || t.Value.Value.Kind != span.ValueInt {
+		return true
+	}
+	n := t.Value.Value.Int()
+	switch t.Field.Intrinsic {
+	case store.Duration:
+		switch t.Op {
+		case store.Eq:
+			return minDuration <= n && n <= maxDuration
+		case store.Gt:
+			return maxDuration > n
+		case store.Ge:
+			return maxDuration >= n
+		case store.Lt:
+			return minDuration < n
+		case store.Le:
+			return minDuration <= n
+		}
+	case store.StatusOf:
+		return t.Op != store.Eq || n != int64(span.StatusError) || hasError
+	}
+	return true
+}
+
+func (x *search) page(p *livePart, pg part.Page) error {
+	b, err := pg.Read(x.ctx, x.columns)
+	if err != nil {
+		if x.ctx.Err() != nil {
+			return x.ctx.Err()
+		}
+		x.s.noteCorrupt(p, err)
+		return nil
+	}
+	x.bytes += pg.Stats().Bytes
+	for i := range b.Spans {
+		if err := x.consider(b, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *search) block(bl *block) error {
+	x.bytes += int64(len(bl.batch.Spans)) * headSpanBytes
+	for i := range bl.indexes {
+		if err := x.consider(bl.batch, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// consider matches one span and notes its trace.
+func (x *search) consider(b *span.Batch, i int) error {
+	sp := &b.Spans[i]
+	if !x.q.Contains(sp.Start) || x.done[sp.TraceID] {
+		return nil
+	}
+	if x.matcher.NeedsTrace() {
+		if !x.matcher.Maybe(b, i) {
+			return nil
+		}
+		return x.decide(sp.TraceID)
+	}
+	if !x.matcher.Match(b, i, nil) || x.s.deleted.has(TraceKey{x.q.Tenant, sp.TraceID}) {
+		return nil
+	}
+	if x.q.Order == store.LongestFirst {
+		return x.decide(sp.TraceID)
+	}
+	c := x.found[sp.TraceID]
+	if c == nil {
+		c = &candidate{Summary: store.Summary{TraceID: sp.TraceID, Key: sp.Start}}
+		x.found[sp.TraceID] = c
+	}
+	c.Key = max(c.Key, sp.Start)
+	c.Matched++
+	return nil
+}
+
+// decide matches a whole trace, once.
+func (x *search) decide(id span.TraceID) error {
+	x.done[id] = true
+	sum, ok, err := x.evaluate(id)
+	if err == nil && ok {
+		x.found[id] = &candidate{sum, true}
+	}
+	return err
+}
+
+// evaluate reads a trace from all its sources and matches it as a whole.
+func (x *search) evaluate(id span.TraceID) (store.Summary, bool, error) {
+	refs, _, err := x.s.gather(x.ctx, x.v, TraceKey{x.q.Tenant, id})
+	if err != nil || len(refs) == 0 {
+		return store.Summary{}, false, err
+	}
+	x.bytes += int64(len(refs)) * headSpanBytes
+	sum, ok := x.matcher.MatchTrace(&x.q, build(refs))
+	return sum, ok, nil
+}
+
+// emit yields the candidates above bound, in order, until the limit.
+func (x *search) emit(bound int64, yield func(store.Summary, error) bool) error {
+	var ready []*candidate
+	for _, c := range x.found {
+		if c.Key > bound || bound == math.MinInt64 {
+			ready = append(ready, c)
+		}
+	}
+	slices.SortFunc(ready, func(a, b *candidate) int { return a.Cursor().Compare(b.Cursor()) })
+	for _, c := range ready {
+		delete(x.found, c.TraceID)
+		x.done[c.TraceID] = true
+		if !c.Behind(x.q.After) {
+			continue
+		}
+		ok, err := x.complete(c)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if !yield(c.Summary, nil) {
+			return errStop
+		}
+		if x.rows++; x.rows >= x.q.Limit {
+			return errStop
+		}
+	}
+	return nil
+}
+
+// complete fills in the row of a candidate; false if the whole trace is no result. A
+// trace that lies whole in one page of one part is summed up by that page's directory;
+// else the trace is read, so that copies in two places count once.
+func (x *search) complete(c *candidate) (bool, error) {
+	if c.whole {
+		return true, nil
+	}
+	if x.q.After == nil {
+		if sum, ok := x.fromDirectory(c.TraceID); ok {
+			sum.Matched, sum.Key = c.Matched, c.Key
+			c.Summary = sum
+			return true, nil
+		}
+	}
+	sum, ok, err := x.evaluate(c.TraceID)
+	if err != nil || !ok {
+		return false, err
+	}
+	if x.q.After != nil && sum.Key != c.Key {
+		// Blocks above the cursor are not read: this trace's newest match is up there,
+		// on an earlier page.
+		return false, nil
+	}
+	// A span that arrived after this search began may have raised the trace's key; the
+	// row keeps the place it was found at.
+	sum.Key = c.Key
+	c.Summary = sum
+	return true, nil
+}
+
+// fromDirectory sums up a trace that lies in one page of one part and nowhere else.
+func (x *search) fromDirectory(id span.TraceID) (store.Summary, bool) {
+	k := TraceKey{x.q.Tenant, id}
+	for _, h := range x.v.heads {
+		if len(h.trace(k)) > 0 {
+			return store.Summary{}, false
+		}
+	}
+	var only *livePart
+	var at part.Loc
+	for _, p := range x.v.parts {
+		loc, ok, err := p.Lookup(k.Tenant, k.ID)
+		if err != nil {
+			x.s.noteCorrupt(p, err)
+			continue
+		}
+		if ok && only != nil {
+			return store.Summary{}, false
+		}
+		if ok {
+			only, at = p, loc
+		}
+	}
+	if only == nil || at.Pages > 1 {
+		return store.Summary{}, false
+	}
+	e, err := only.Entry(at)
+	if err != nil {
+		return store.Summary{}, false // reading the trace reports what is wrong
+	}
+	return store.Summary{
+		TraceID: id, RootService: e.RootService, RootName: e.RootName,
+		Start: e.Start, End: e.End, Spans: e.Rows, Errors: e.Errors,
+	}, true
+}
+
+// frontier is a queue of blocks, the one with the latest start first.
+type frontier []frontierItem
+
+type frontierItem struct {
+	maxStart int64
+	expand   func(*search) error
+}
+
+func (f frontier) Len() int           { return len(f) }
+func (f frontier) Less(i, j int) bool { return f[i].maxStart > f[j].maxStart }
+func (f frontier) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
+func (f *frontier) Push(v any)        { *f = append(*f, v.(frontierItem)) }
+func (f *frontier) Pop() any {
+	old := *f
+	v := old[len(old)-1]
+	*f = old[:len(old)-1]
+	return v
+}

@@ -1,0 +1,324 @@
+package colstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"path"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/weft-dev/weft/internal/base/vfs"
+	"github.com/weft-dev/weft/internal/trace/ingest/log"
+	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+)
+
+// Store is an open store. Safe for concurrent use.
+type Store struct {
+	cfg  Config
+	fs   vfs.FS
+	log  *slog.Logger
+	lock io.Closer
+
+	// mu guards the pointer view and the count taken on it.
+	mu   sync.RWMutex
+	view *view
+
+	// rotate is held shared while a record is added to the active head and exclusively
+	// while that head is frozen, so that a frozen head never grows.
+	rotate sync.RWMutex
+	room   chan struct{} // closed and replaced when a frozen head has gone. Guarded by mu.
+
+	manMu sync.Mutex
+	man   *manifest // Guarded by manMu.
+
+	flushMu, mergeMu sync.Mutex // one flush, one merge at a time
+	applied          atomic.Uint64
+	nextPart         atomic.Uint64
+
+	deleted deleted
+	tails   tails
+	cache   *part.Cache
+	counts  counters
+
+	failure   atomic.Pointer[error] // set once: writes are refused until restart
+	wantFlush chan struct{}
+	wantMerge chan struct{}
+	stop      chan struct{}
+	stopOnce  sync.Once
+	wg        sync.WaitGroup
+}
+
+type counters struct {
+	refusedDeleted atomic.Int64
+	corruptBlocks  atomic.Int64
+}
+
+// Open opens the store in cfg.Dir, making it if it is not there. Errors: *vfs.LockedError
+// if another process has it, *FormatError if a newer Weft wrote it. Records of the log
+// behind Applied must be applied again by the caller before the store is used.
+func Open(cfg Config) (*Store, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{
+		cfg: cfg, fs: cfg.FS, log: cfg.Logger, cache: part.NewCache(cfg.CacheBytes),
+		room: make(chan struct{}), wantFlush: make(chan struct{}, 1), wantMerge: make(chan struct{}, 1),
+		stop: make(chan struct{}),
+	}
+	if err := s.load(); err != nil {
+		if s.lock != nil {
+			err = errors.Join(err, s.lock.Close())
+		}
+		return nil, fmt.Errorf("open store %s: %w", cfg.Dir, err)
+	}
+	s.wg.Add(3)
+	go s.flushLoop()
+	go s.mergeLoop()
+	go s.janitorLoop()
+	return s, nil
+}
+
+func (s *Store) load() error {
+	if err := s.makeFolders(); err != nil {
+		return err
+	}
+	lock, err := s.fs.Lock(path.Join(s.cfg.Dir, "LOCK"))
+	if err != nil {
+		return err
+	}
+	s.lock = lock
+	if s.man, err = readManifest(s.fs, s.cfg.Dir); err != nil {
+		return err
+	}
+	if err := s.sweep(); err != nil {
+		return err
+	}
+	var parts []*livePart
+	for _, mp := range s.man.Parts {
+		p, err := s.openPart(mp)
+		if err != nil {
+			for _, o := range parts {
+				err = errors.Join(err, o.Close())
+			}
+			return err
+		}
+		parts = append(parts, p)
+	}
+	s.nextPart.Store(s.man.NextPart)
+	s.applied.Store(uint64(s.man.Flushed.prefix()))
+	s.deleted.replace(s.man.Deleted)
+	slices.SortStableFunc(parts, func(a, b *livePart) int {
+		return a.Meta().MinArrival.Compare(b.Meta().MinArrival)
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.publish([]*head{newHead()}, parts)
+	return nil
+}
+
+// makeFolders makes the store's folders and their names durable.
+func (s *Store) makeFolders() error {
+	if err := s.fs.MkdirAll(path.Join(s.cfg.Dir, "parts")); err != nil {
+		return err
+	}
+	if err := s.fs.SyncDir(s.cfg.Dir); err != nil {
+		return err
+	}
+	return s.fs.SyncDir(path.Dir(path.Clean(s.cfg.Dir)))
+}
+
+// sweep removes part folders that a crash left behind unnamed.
+func (s *Store) sweep() error {
+	entries, err := s.fs.ReadDir(path.Join(s.cfg.Dir, "parts"))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if slices.ContainsFunc(s.man.Parts, func(p manifestPart) bool { return p.Name == e.Name() }) {
+			continue
+		}
+		if err := s.fs.RemoveAll(s.partDir(e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// Names are never used twice, also when the number that was given out is not in
+		// the manifest yet.
+		var n uint64
+		if _, err := fmt.Sscanf(e.Name(), "%d", &n); err == nil {
+			s.man.NextPart = max(s.man.NextPart, n+1)
+		}
+	}
+	return nil
+}
+
+func (s *Store) openPart(mp manifestPart) (*livePart, error) {
+	dir := s.partDir(mp.Name)
+	p, err := part.Open(s.fs, dir, s.cache)
+	if err != nil {
+		return nil, fmt.Errorf("open part %s: %w", mp.Name, err)
+	}
+	return &livePart{Part: p, manifestPart: mp, fs: s.fs, dir: dir}, nil
+}
+
+// Close stops the background work, lets readers finish and closes all files. What is in
+// the heads stays in the log.
+func (s *Store) Close() error {
+	err := errors.New("store is closed")
+	s.failure.CompareAndSwap(nil, &err)
+	s.stopOnce.Do(func() { close(s.stop) })
+	s.wg.Wait()
+	s.mu.Lock()
+	v := s.view
+	s.view = &view{heads: []*head{newHead()}}
+	s.view.refs.Store(1)
+	s.mu.Unlock()
+	s.release(v)
+	return s.lock.Close()
+}
+
+// Apply adds a record to the active head. It blocks while MaxHeads frozen heads wait to
+// be written.
+func (s *Store) Apply(ctx context.Context, r store.Record) error {
+	if err := s.broken(); err != nil {
+		return err
+	}
+	if err := s.waitRoom(ctx); err != nil {
+		return err
+	}
+	s.rotate.RLock()
+	if r.Pos != 0 && s.isFlushed(r.Pos) {
+		s.rotate.RUnlock()
+		return nil
+	}
+	h := s.active()
+	b := h.add(r, s.refuse)
+	full := h.size() >= s.cfg.HeadBytes
+	s.rotate.RUnlock()
+	if b != nil {
+		s.tails.publish(b)
+	}
+	if full {
+		signal(s.wantFlush)
+	}
+	return nil
+}
+
+func (s *Store) refuse(k TraceKey) bool {
+	if !s.deleted.has(k) {
+		return false
+	}
+	s.counts.refusedDeleted.Add(1)
+	return true
+}
+
+func (s *Store) isFlushed(p log.Position) bool {
+	if uint64(p) <= s.applied.Load() {
+		return true
+	}
+	s.manMu.Lock()
+	defer s.manMu.Unlock()
+	return s.man.Flushed.contains(p)
+}
+
+func (s *Store) active() *head {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.view.heads[len(s.view.heads)-1]
+}
+
+// waitRoom blocks while the flusher is behind.
+func (s *Store) waitRoom(ctx context.Context) error {
+	for {
+		s.mu.RLock()
+		behind, room := len(s.view.heads)-1 >= s.cfg.MaxHeads && s.view.heads[len(s.view.heads)-1].size() >= s.cfg.HeadBytes, s.room
+		s.mu.RUnlock()
+		if !behind {
+			return nil
+		}
+		signal(s.wantFlush)
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.stop:
+			return s.broken()
+		}
+		if err := s.broken(); err != nil {
+			return err
+		}
+	}
+}
+
+// Applied is the position up to which parts hold every record.
+func (s *Store) Applied() log.Position { return log.Position(s.applied.Load()) }
+
+// Digests yields those kept with the parts; heads are rebuilt from the log, which has its own.
+func (s *Store) Digests(since time.Time) iter.Seq2[log.Digest, time.Time] {
+	return func(yield func(log.Digest, time.Time) bool) {
+		v := s.acquire()
+		defer s.release(v)
+		for _, p := range v.parts {
+			if p.Meta().MaxArrival.Before(since) {
+				continue
+			}
+			list, err := p.Digests()
+			if err != nil {
+				s.noteCorrupt(p, err)
+				continue
+			}
+			for _, d := range list {
+				if !d.Arrival.Before(since) && !yield(d.Digest, d.Arrival) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// broken is the error that writes are refused with, nil if they are not.
+func (s *Store) broken() error {
+	if p := s.failure.Load(); p != nil {
+		return fmt.Errorf("%w: %w", store.ErrRefused, *p)
+	}
+	return nil
+}
+
+// breakWrites refuses all writes from now on: a failed sync may have lost what was
+// written before it, so that going on could acknowledge what is not there.
+func (s *Store) breakWrites(op string, err error) error {
+	err = fmt.Errorf("%s: %w; restart to recover from the log", op, err)
+	if s.failure.CompareAndSwap(nil, &err) {
+		s.log.Error("store refuses writes until restart", "error", err)
+	}
+	return s.broken()
+}
+
+// Healthy is nil, or why the store takes no writes.
+func (s *Store) Healthy() error { return s.broken() }
+
+// noteCorrupt counts and reports a block that does not read. The answer goes on without it.
+func (s *Store) noteCorrupt(p *livePart, err error) {
+	s.counts.corruptBlocks.Add(1)
+	s.log.Error("block does not read and is passed over", "part", p.Name, "error", err)
+	p.corrupt.Store(true)
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
