@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // ErrTooLarge: the request would need more memory than Limits.BatchBytes.
@@ -27,17 +28,31 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("decode OTLP: %s: %s at offset %d", e.Path, e.Reason, e.Offset)
 }
 
+// maxPathKey bounds a key from the input in an error text.
+const maxPathKey = 64
+
 // in puts the name of the enclosing field in front of the path.
 func (e *SyntaxError) in(field string) *SyntaxError {
-	if e.Path == "" {
-		e.Path = field
-	} else {
-		e.Path = field + "." + e.Path
+	// A key of JSON aliases a buffer that the error outlives.
+	field = strings.Clone(cutText(field, maxPathKey))
+	if e.Path != "" && e.Path[0] != '[' {
+		field += "."
 	}
+	e.Path = field + e.Path
 	return e
 }
 
 // at is in for element i of a repeated field.
 func (e *SyntaxError) at(field string, i int) *SyntaxError {
 	return e.in(field + "[" + strconv.Itoa(i) + "]")
+}
+
+// index is in for an element of an array whose own name comes next.
+func (e *SyntaxError) index(i int) *SyntaxError {
+	at := "[" + strconv.Itoa(i) + "]"
+	if e.Path != "" && e.Path[0] != '[' {
+		at += "."
+	}
+	e.Path = at + e.Path
+	return e
 }

@@ -15,10 +15,11 @@ import (
 )
 
 // maker builds random requests out of the official types. Every part that OTLP has turns
-// up, with unknown fields in every message if unknown is set.
+// up. Plain requests have nothing that needs the Unknown strings; the others have, in every
+// message.
 type maker struct {
 	*rand.Rand
-	unknown bool
+	plain bool
 }
 
 func newMaker(seed uint64) maker { return maker{rand.New(rand.NewPCG(seed, 1)), seed%2 == 0} }
@@ -97,12 +98,20 @@ func (m maker) attrs() []*common.KeyValue {
 
 // id is usually a good one; bad ones are only for links.
 func (m maker) id(n int, bad bool) []byte {
-	if bad && m.one(4) {
+	if bad && !m.plain && m.one(4) {
 		return [][]byte{nil, make([]byte, n), m.bytes(n - 1), m.bytes(2 * n)}[m.IntN(4)]
 	}
 	b := m.bytes(n)
 	b[0] |= 1
 	return b
+}
+
+// past2262 is the shift that keeps a time in range, or none.
+func (m maker) past2262() int {
+	if !m.plain && m.one(4) {
+		return 0
+	}
+	return 1
 }
 
 func (m maker) span() *trace.Span {
@@ -113,7 +122,7 @@ func (m maker) span() *trace.Span {
 		Attributes: m.attrs(), DroppedAttributesCount: m.count(),
 		DroppedEventsCount: m.count(), DroppedLinksCount: m.count(),
 		Events: some(m, 4, func() *trace.Span_Event {
-			e := &trace.Span_Event{TimeUnixNano: m.Uint64(), Name: m.text(), Attributes: m.attrs(), DroppedAttributesCount: m.count()}
+			e := &trace.Span_Event{TimeUnixNano: m.Uint64() >> m.past2262(), Name: m.text(), Attributes: m.attrs(), DroppedAttributesCount: m.count()}
 			m.extra(e)
 			return e
 		}),
@@ -124,7 +133,10 @@ func (m maker) span() *trace.Span {
 		}),
 	}
 	if m.one(2) {
-		s.ParentSpanId = [][]byte{m.id(8, false), make([]byte, 8)}[m.IntN(2)]
+		s.ParentSpanId = m.id(8, false)
+		if !m.plain && m.one(3) {
+			s.ParentSpanId = make([]byte, 8)
+		}
 	}
 	if m.one(2) {
 		s.Status = &trace.Status{Message: m.text(), Code: trace.Status_StatusCode([]int32{0, 1, 2, 9, -3}[m.IntN(5)])}
@@ -142,7 +154,7 @@ func (m maker) request() *collector.ExportTraceServiceRequest {
 		rs := &trace.ResourceSpans{SchemaUrl: m.text()}
 		if !m.one(4) {
 			rs.Resource = &resource.Resource{Attributes: m.attrs(), DroppedAttributesCount: m.count()}
-			if m.one(3) {
+			if !m.plain && m.one(3) {
 				rs.Resource.EntityRefs = []*common.EntityRef{{Type: "service", IdKeys: []string{"service.name"}}}
 			}
 			m.extra(rs.Resource)
@@ -168,7 +180,7 @@ func (m maker) request() *collector.ExportTraceServiceRequest {
 // extra gives msg unknown fields: of each wire type, a group, and a known number with a
 // type it does not have.
 func (m maker) extra(msg proto.Message) {
-	if !m.unknown || !m.one(3) {
+	if m.plain || !m.one(3) {
 		return
 	}
 	var b []byte

@@ -30,7 +30,7 @@ func marshal(t testing.TB, m proto.Message) []byte {
 }
 
 // Random requests made of the official types come out equal to what went in. Without
-// unknown fields the two encoders agree byte for byte.
+// unknown fields the encoders agree byte for byte.
 func TestRoundTripRandom(t *testing.T) {
 	for seed := range uint64(800) {
 		m := newMaker(seed)
@@ -47,6 +47,9 @@ func TestRoundTripRandom(t *testing.T) {
 		}
 		if !proto.Equal(got, want) {
 			t.Fatalf("seed %d: got\n%v\nwant\n%v", seed, got, want)
+		}
+		if m.plain && !bytes.Equal(out, in) {
+			t.Fatalf("seed %d: equal to protobuf, but %d bytes and not its %d", seed, len(out), len(in))
 		}
 	}
 }
