@@ -24,7 +24,7 @@ func (s *Store) Names(ctx context.Context, q store.NameQuery) ([]store.Name, err
 			if g.Tenant() != q.Tenant || st.MaxStart < q.Start || st.MinStart >= q.End {
 				continue
 			}
-			names, err := g.Names(q)
+			names, err := g.Names(ctx, q)
 			if err != nil {
 				s.noteCorrupt(p, err)
 				continue

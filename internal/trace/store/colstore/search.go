@@ -159,15 +159,8 @@ func (x *search) overlaps(lo, hi int64) bool {
 
 // group replaces a row group that may match by its pages that may.
 func (x *search) group(p *livePart, g *part.Group) error {
-	for _, clause := range x.required {
-		may, err := mayMatchAny(g, clause)
-		if err != nil {
-			x.s.noteCorrupt(p, err)
-			return nil
-		}
-		if !may {
-			return nil
-		}
+	if !x.mayMatch(p, g) {
+		return nil
 	}
 	pages, err := g.Pages()
 	if err != nil {
@@ -176,24 +169,34 @@ func (x *search) group(p *livePart, g *part.Group) error {
 	}
 	for _, pg := range pages {
 		st := pg.Stats()
-		if x.overlaps(st.MinStart, st.MaxStart) && x.rangesMayMatch(st.MinDuration, st.MaxDuration, st.HasError) {
+		if x.overlaps(st.MinStart, st.MaxStart) && x.mayMatch(p, pg) {
 			heap.Push(&x.queue, frontierItem{st.MaxStart, func(x *search) error { return x.page(p, pg) }})
 		}
 	}
 	return nil
 }
 
-func mayMatchAny(g *part.Group, clause []store.Term) (bool, error) {
-	for _, t := range clause {
-		may, err := g.MayMatch(t.Field, t.Op, t.Value)
-		if err != nil || may {
-			return may, err
+// mayMatch prunes a group or page: of each clause some term must be possible. Where the
+// tables do not read, nothing is ruled out; reading the page reports what is wrong.
+func (x *search) mayMatch(p *livePart, b interface {
+	MayMatch(store.Term) (bool, error)
+}) bool {
+	possible := func(t store.Term) bool {
+		may, err := b.MayMatch(t)
+		if err != nil {
+			x.s.noteCorrupt(p, err)
+		}
+		return may || err != nil
+	}
+	for _, clause := range x.required {
+		if !slices.ContainsFunc(clause, possible) {
+			return false
 		}
 	}
-	return false, nil
+	return true
 }
 
-// rangesMayMatch prunes by duration and by the error bit, which every block has.
+// rangesMayMatch prunes a head's record by duration and by the error bit.
 func (x *search) rangesMayMatch(minDuration, maxDuration int64, hasError bool) bool {
 	for _, clause := range x.required {
 		if !slices.ContainsFunc(clause, func(t store.Term) bool { return termMayMatch(t, minDuration, maxDuration, hasError) }) {

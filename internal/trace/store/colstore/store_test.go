@@ -1,0 +1,82 @@
+package colstore
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/weft-dev/weft/internal/base/vfs"
+	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/storetest"
+)
+
+// harness opens stores for the suite: on disk, or in memory, where a kill is a power cut.
+type harness struct {
+	cfg   Config
+	mem   *vfs.Mem
+	store *Store
+}
+
+func (h *harness) open(t testing.TB) store.Store {
+	t.Helper()
+	s, err := Open(h.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.store = s
+	return s
+}
+
+func (h *harness) instance(t testing.TB) storetest.Instance {
+	inst := storetest.Instance{
+		Store: h.open(t),
+		Reopen: func(t testing.TB) store.Store {
+			if err := h.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return h.open(t)
+		},
+		Merge: func(t testing.TB) {
+			for {
+				merged, err := h.store.MergeOnce(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !merged {
+					return
+				}
+			}
+		},
+	}
+	if h.mem != nil {
+		inst.Kill = func(t testing.TB) store.Store {
+			after := h.mem.Crash()
+			if err := h.store.Close(); err != nil { // what it still writes goes to the lost disk
+				t.Fatal(err)
+			}
+			h.mem, h.cfg.FS = after, after
+			return h.open(t)
+		}
+	}
+	return inst
+}
+
+// The engine passes the suite of its contract on the real file system.
+func TestConformance(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
+		h := &harness{cfg: Config{Dir: filepath.Join(t.TempDir(), "store"), Clock: o.Clock, MergeFanIn: 2}}
+		return h.instance(t)
+	})
+}
+
+// And with tiny heads, groups and pages, in memory, where a kill drops unsynced bytes.
+func TestConformanceTiny(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
+		mem := vfs.NewMem()
+		h := &harness{mem: mem, cfg: Config{
+			FS: mem, Dir: "store", Clock: o.Clock, MergeFanIn: 2,
+			HeadBytes: 4 << 10, GroupSpans: 40, PageSpans: 7, CacheBytes: 1 << 10,
+		}}
+		return h.instance(t)
+	})
+}
