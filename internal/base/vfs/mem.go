@@ -40,8 +40,9 @@ type inode struct {
 	changed time.Time
 
 	// Of a file. data and synced may share memory: bytes below len(synced) are never
-	// written in place.
-	data, synced []byte
+	// written in place. cut is what a truncation since the last sync took away with it;
+	// the disk may have it already.
+	data, synced, cut []byte
 
 	// Of a folder; nil for a file. pending holds the changes since durable was taken, in
 	// order, each atomic.

@@ -15,7 +15,8 @@ func (m *Mem) Crash() *Mem { return m.crash(nil) }
 
 // CrashTorn is a power cut that also kept some of what was not synced, as disks do: of
 // each folder the first few changes since its SyncDir, of each file some of the bytes
-// since its Sync, perhaps with a hole of zeros. The same seed keeps the same.
+// since its Sync, perhaps with a hole of zeros, or what stood there before a truncation.
+// The same seed keeps the same.
 func (m *Mem) CrashTorn(seed uint64) *Mem {
 	return m.crash(rand.New(rand.NewPCG(seed, 0)))
 }
@@ -92,11 +93,8 @@ func (c *crasher) content(n *inode) []byte {
 	if c.rng == nil {
 		return n.synced
 	}
-	if !bytes.HasPrefix(n.data, n.synced) { // truncated or made anew since
-		if c.rng.IntN(2) == 0 {
-			return n.synced
-		}
-		return n.data[:c.rng.IntN(len(n.data)+1)]
+	if n.cut != nil { // truncated or made anew since
+		return [][]byte{n.synced, n.data, n.cut, n.data[:c.rng.IntN(len(n.data)+1)]}[c.rng.IntN(4)]
 	}
 	fresh := len(n.data) - len(n.synced)
 	if fresh == 0 {

@@ -68,6 +68,9 @@ func (f *memFile) Truncate(size int64) error {
 // truncate copies what stays, because the synced bytes may share its memory.
 func (m *Mem) truncate(n *inode, size int64) {
 	m.used += size - int64(len(n.data))
+	if len(n.data) > len(n.cut) {
+		n.cut = n.data
+	}
 	data := make([]byte, size)
 	copy(data, n.data)
 	n.data = data
@@ -80,7 +83,7 @@ func (f *memFile) Sync() error {
 	if f.closed {
 		return pathError("sync", f.name, fs.ErrClosed)
 	}
-	f.n.synced = f.n.data
+	f.n.synced, f.n.cut = f.n.data, nil
 	return nil
 }
 

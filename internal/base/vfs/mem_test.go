@@ -121,6 +121,30 @@ func TestCrashTorn(t *testing.T) {
 	}
 }
 
+// TestCrashTornTruncate shows that a truncation that was not synced may be undone, also of
+// bytes that never were synced, and that a synced one is final.
+func TestCrashTornTruncate(t *testing.T) {
+	m := NewMem()
+	f := create(t, m, "a", "12")
+	must(t, f.Sync())
+	must(t, m.SyncDir("/"))
+	write(t, f, "345")
+	must(t, f.Truncate(2))
+	seen := map[string]bool{}
+	for seed := range uint64(50) {
+		got, err := content(m.CrashTorn(seed), "a")
+		must(t, err)
+		seen[got] = true
+	}
+	if !seen["12"] || !seen["12345"] {
+		t.Errorf("saw %v, want the file with and without the truncation", seen)
+	}
+	must(t, f.Sync())
+	for seed := range uint64(50) {
+		wantContent(t, m.CrashTorn(seed), "a", "12")
+	}
+}
+
 // TestMemCapacity shows that a full disk takes what fits and that removal makes room.
 func TestMemCapacity(t *testing.T) {
 	m := NewMem()
