@@ -65,7 +65,8 @@ type Reader interface {
 	// Scan yields every trace of the tenant with a span in the window, whole, in no
 	// particular order; for export.
 	Scan(ctx context.Context, tenant string, w Window) iter.Seq2[*span.Batch, error]
-	// Tail yields batches of spans as they are applied, from now until ctx is done.
+	// Tail yields batches of spans as they are applied, from the call (not the first
+	// iteration) until ctx is done or the store closes. It is ranged over once.
 	// A reader that falls behind loses batches and is told by a *LagError in the
 	// sequence, which then goes on.
 	Tail(ctx context.Context, tenant string) iter.Seq2[*span.Batch, error]
@@ -181,7 +182,8 @@ type Name struct {
 	Count int64
 }
 
-// Dependency counts calls from a span of one service to a child span of another.
+// Dependency counts calls from a span of one service to a child span of another, each
+// child once.
 type Dependency struct {
 	Parent, Child string
 	Calls, Errors int64
