@@ -674,8 +674,9 @@ type Partial = string
 
 // Problem RFC 9457.
 type Problem struct {
-	// Code bad_request, bad_query, unauthorized, forbidden, not_found, too_many, too_large,
-	// unsupported, unavailable, deadline, internal.
+	// Code bad_request, bad_query, unauthorized, forbidden, not_found, no_such_path,
+	// method_not_allowed, too_many, too_large, unsupported, unavailable, deadline,
+	// internal.
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty,omitzero"`
 	Hint   string `json:"hint,omitempty,omitzero"`
@@ -1212,10 +1213,10 @@ type HeatmapParams struct {
 	// Empty: every span.
 	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
-	// Start RFC 3339 or Unix seconds. Without it, one hour before `end`.
+	// Start RFC 3339 or Unix seconds. Without it, an hour before `end`, or before now.
 	Start Start `form:"start,omitempty" json:"start,omitempty,omitzero"`
 
-	// End RFC 3339 or Unix seconds. Without it, now.
+	// End RFC 3339 or Unix seconds. Without it, a minute from now, for senders whose clock is ahead.
 	End     End `form:"end,omitempty" json:"end,omitempty,omitzero"`
 	Columns int `form:"columns,omitempty" json:"columns,omitempty,omitzero"`
 }
@@ -1242,10 +1243,10 @@ type SearchParams struct {
 	// Empty: every span.
 	Q Query `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
-	// Start RFC 3339 or Unix seconds. Without it, one hour before `end`.
+	// Start RFC 3339 or Unix seconds. Without it, an hour before `end`, or before now.
 	Start Start `form:"start,omitempty" json:"start,omitempty,omitzero"`
 
-	// End RFC 3339 or Unix seconds. Without it, now.
+	// End RFC 3339 or Unix seconds. Without it, a minute from now, for senders whose clock is ahead.
 	End End `form:"end,omitempty" json:"end,omitempty,omitzero"`
 
 	// Limit Rows on a page.
