@@ -263,12 +263,15 @@ func (d *decoder) attr(from, to int, first uint32, limit int) *SyntaxError {
 	if check.badText {
 		d.marks |= span.MarkInvalidUTF8
 	}
-	if len(a.Key) > d.lim.AttrKeyBytes {
+	longKey := len(a.Key) > d.lim.AttrKeyBytes && a.Key != TruncatedKey
+	longValue := check.deep || len(a.Value.Str) > d.lim.AttrValueBytes
+	if longKey {
 		a.Key = cutText(a.Key, d.lim.AttrKeyBytes)
-		d.cut = append(d.cut, a.Key)
 	}
-	if check.deep || len(a.Value.Str) > d.lim.AttrValueBytes {
+	if longValue {
 		a.Value = trimValue(a.Value, d.lim.AttrValueBytes, d.lim.Depth)
+	}
+	if longKey || longValue {
 		d.cut = append(d.cut, a.Key)
 	}
 	if unknown != "" {

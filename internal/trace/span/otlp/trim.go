@@ -1,13 +1,18 @@
 package otlp
 
 import (
+	"math"
 	"unicode/utf8"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 )
 
-// containerBytes is the most that the tag and length of a nested message take.
-const containerBytes = 6
+const (
+	// containerBytes is the most that the tag and length of a nested message take.
+	containerBytes = 6
+	// scalarBytes is the most that a number takes with its tag.
+	scalarBytes = 11
+)
 
 // cutText is s cut to at most limit bytes, not inside a UTF-8 sequence.
 func cutText(s string, limit int) string {
@@ -37,6 +42,9 @@ func trimValue(v span.Value, limit, depth int) span.Value {
 		v.Str = v.Str[:min(len(v.Str), limit)]
 	case span.ValueArray, span.ValueMap:
 		t := trimmer{limit: limit}
+		if len(v.Str) <= limit {
+			t.limit = math.MaxInt // only too deep; what is left fits
+		}
 		t.elements(v, depth)
 		v.Str = alias(t.dst)
 	}
@@ -58,7 +66,7 @@ func (t *trimmer) left() int { return t.limit - len(t.dst) - containerBytes*(t.o
 func (t *trimmer) elements(v span.Value, depth int) {
 	if v.Kind == span.ValueArray {
 		for e := range ArrayValues(v) {
-			if t.left() < 0 {
+			if t.left() < scalarBytes {
 				return
 			}
 			t.message(1, func() { t.value(e, depth) })
@@ -66,7 +74,7 @@ func (t *trimmer) elements(v span.Value, depth int) {
 		return
 	}
 	for key, e := range MapEntries(v) {
-		if t.left() < len(key)+2*containerBytes {
+		if t.left() < len(key)+2*containerBytes+scalarBytes {
 			return
 		}
 		t.message(1, func() {
@@ -83,7 +91,7 @@ func (t *trimmer) value(v span.Value, depth int) {
 	v = Known(v)
 	switch left := max(0, t.left()); v.Kind {
 	case span.ValueArray, span.ValueMap:
-		if depth <= 1 {
+		if depth <= 1 || t.left() < containerBytes {
 			return
 		}
 		field := uint32(5)
