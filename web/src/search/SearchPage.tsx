@@ -1,0 +1,5 @@
+import { PageBar } from "../frame/PageBar";
+
+export function SearchPage() {
+	return <PageBar title="Search" />;
+}

@@ -1,0 +1,5 @@
+import { PageBar } from "../frame/PageBar";
+
+export function SendPage() {
+	return <PageBar title="Send spans here" />;
+}
