@@ -20,7 +20,7 @@ type deleted struct {
 }
 
 func (d *deleted) has(k TraceKey) bool {
-	if d.count.Load() == 0 {
+	if d.none() {
 		return false
 	}
 	d.mu.RLock()
@@ -28,6 +28,8 @@ func (d *deleted) has(k TraceKey) bool {
 	_, ok := d.byKey[k]
 	return ok
 }
+
+func (d *deleted) none() bool { return d.count.Load() == 0 }
 
 func (d *deleted) replace(list []tombstone) {
 	m := make(map[TraceKey]tombstone, len(list))
@@ -75,12 +77,7 @@ func (s *Store) Delete(ctx context.Context, tenant string, id span.TraceID, now 
 // purge removes the bytes of traces deleted before the given time (zero: of all) from the
 // parts, and forgets tombstones that have done their work.
 func (s *Store) purge(ctx context.Context, before time.Time) error {
-	due := map[TraceKey]bool{}
-	for _, t := range s.deleted.list() {
-		if k, err := t.key(); err == nil && !t.Purged && (before.IsZero() || t.At.Before(before)) {
-			due[k] = true
-		}
-	}
+	due := s.deleted.unpurged(before)
 	if len(due) > 0 {
 		// The heads hold the bytes in memory and the log on disk: both go with a flush.
 		if err := s.Flush(ctx); err != nil {
@@ -114,15 +111,9 @@ func (s *Store) rewriteWithout(ctx context.Context, keys map[TraceKey]bool) erro
 	v := s.acquire()
 	defer s.release(v)
 	for _, p := range v.parts {
-		holds := false
-		for k := range keys {
-			_, ok, err := p.Lookup(k.Tenant, k.ID)
-			if err != nil {
-				return err
-			}
-			if holds = ok; holds {
-				break
-			}
+		holds, err := p.holdsAny(keys)
+		if err != nil {
+			return err
 		}
 		if !holds {
 			continue
@@ -132,4 +123,25 @@ func (s *Store) rewriteWithout(ctx context.Context, keys map[TraceKey]bool) erro
 		}
 	}
 	return nil
+}
+
+// unpurged is the deleted traces whose bytes may still be in parts, of those deleted
+// before the given time; zero: of all.
+func (d *deleted) unpurged(before time.Time) map[TraceKey]bool {
+	out := map[TraceKey]bool{}
+	for _, t := range d.list() {
+		if k, err := t.key(); err == nil && !t.Purged && (before.IsZero() || t.At.Before(before)) {
+			out[k] = true
+		}
+	}
+	return out
+}
+
+func (p *livePart) holdsAny(keys map[TraceKey]bool) (bool, error) {
+	for k := range keys {
+		if _, ok, err := p.Lookup(k.Tenant, k.ID); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
 }

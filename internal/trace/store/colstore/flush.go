@@ -73,13 +73,13 @@ func (s *Store) Flush(ctx context.Context) error {
 func (s *Store) freeze() {
 	s.rotate.Lock()
 	defer s.rotate.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	last := s.view.heads[len(s.view.heads)-1]
-	if last.empty() {
+	if s.active().empty() {
 		return
 	}
-	s.publish(append(slices.Clip(s.view.heads), newHead()), s.view.parts)
+	s.mu.Lock()
+	old := s.publish(append(slices.Clip(s.view.heads), newHead()), s.view.parts)
+	s.mu.Unlock()
+	s.release(old)
 }
 
 func (h *head) empty() bool {

@@ -33,9 +33,6 @@ type manifest struct {
 type manifestPart struct {
 	Name string `json:"name"`
 	Kept bool   `json:"kept,omitempty"` // holds kept traces only; retention passes it over
-	// Quarantined parts have a block that does not read; they are read around it and
-	// never merged, so that repair still finds every byte.
-	Quarantined bool `json:"quarantined,omitempty"`
 }
 
 // tombstone hides a deleted trace and refuses its spans until RefuseDeleted after At.

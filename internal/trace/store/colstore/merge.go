@@ -72,7 +72,7 @@ func (s *Store) chooseRun(parts []*livePart) []*livePart {
 	for _, kept := range []bool{false, true} {
 		var run []*livePart
 		for _, p := range parts {
-			if p.Kept != kept || p.Quarantined || p.corrupt.Load() {
+			if p.Kept != kept || p.corrupt.Load() {
 				continue
 			}
 			if len(run) > 0 && (s.sizeClass(run[0]) != s.sizeClass(p) || !s.mayJoin(run, p)) {

@@ -5,17 +5,30 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
 // Names collects from the dictionaries of the row groups and from the spans of the heads.
 func (s *Store) Names(ctx context.Context, q store.NameQuery) ([]store.Name, error) {
 	v := s.acquire()
 	defer s.release(v)
-	c := nameCounter{q: q, counts: map[store.Name]int64{}}
+	c := nameCounter{q: q, counts: map[store.Name]int64{}, deleted: &s.deleted}
+	var hidden map[TraceKey]bool
+	if !s.deleted.none() {
+		hidden = s.deleted.unpurged(time.Time{})
+	}
 	for _, p := range v.parts {
+		if holds, err := p.holdsAny(hidden); holds || err != nil {
+			// The tables still have what only a deleted trace said: look at the spans.
+			if err := s.namesOfSpans(ctx, p, &c); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		for _, g := range p.Groups() {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -40,7 +53,9 @@ func (s *Store) Names(ctx context.Context, q store.NameQuery) ([]store.Name, err
 				return nil, err
 			}
 			if b.tenant == q.Tenant && b.maxStart >= q.Start && b.minStart < q.End {
-				c.addBlock(b)
+				for i := range b.indexes {
+					c.addSpan(b.batch, i)
+				}
 			}
 		}
 	}
@@ -49,8 +64,9 @@ func (s *Store) Names(ctx context.Context, q store.NameQuery) ([]store.Name, err
 
 // nameCounter adds up names of one query; Count of the keys is 0.
 type nameCounter struct {
-	q      store.NameQuery
-	counts map[store.Name]int64
+	q       store.NameQuery
+	counts  map[store.Name]int64
+	deleted *deleted
 }
 
 func (c *nameCounter) add(n store.Name) {
@@ -78,26 +94,51 @@ func (c *nameCounter) list() []store.Name {
 	return out
 }
 
-// addBlock counts the spans of a head's record.
-func (c *nameCounter) addBlock(bl *block) {
-	b := bl.batch
-	for i := range bl.indexes {
-		sp := &b.Spans[i]
-		if c.q.Service != "" && b.Service(sp) != c.q.Service {
+// namesOfSpans counts a part's spans one by one.
+func (s *Store) namesOfSpans(ctx context.Context, p *livePart, c *nameCounter) error {
+	for _, g := range p.Groups() {
+		if g.Tenant() != c.q.Tenant {
 			continue
 		}
-		switch c.q.Kind {
-		case store.ServiceNames:
-			if name := b.Service(sp); name != "" {
-				c.add(store.Name{Text: name, Count: 1})
-			}
-		case store.OperationNames:
-			if c.q.SpanKind == nil || *c.q.SpanKind == sp.Kind {
-				c.add(store.Name{Text: sp.Name, Kind: sp.Kind, Count: 1})
-			}
-		case store.AttributeKeys, store.AttributeValues:
-			c.addAttributes(b, sp)
+		pages, err := g.Pages()
+		if err != nil {
+			s.noteCorrupt(p, err)
+			continue
 		}
+		for _, pg := range pages {
+			b, err := pg.Read(ctx, part.All())
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				s.noteCorrupt(p, err)
+				continue
+			}
+			for i := range b.Spans {
+				c.addSpan(b, i)
+			}
+		}
+	}
+	return nil
+}
+
+// addSpan counts what one span says.
+func (c *nameCounter) addSpan(b *span.Batch, i int) {
+	sp := &b.Spans[i]
+	if c.deleted.has(TraceKey{c.q.Tenant, sp.TraceID}) || (c.q.Service != "" && b.Service(sp) != c.q.Service) {
+		return
+	}
+	switch c.q.Kind {
+	case store.ServiceNames:
+		if name := b.Service(sp); name != "" {
+			c.add(store.Name{Text: name, Count: 1})
+		}
+	case store.OperationNames:
+		if c.q.SpanKind == nil || *c.q.SpanKind == sp.Kind {
+			c.add(store.Name{Text: sp.Name, Kind: sp.Kind, Count: 1})
+		}
+	case store.AttributeKeys, store.AttributeValues:
+		c.addAttributes(b, sp)
 	}
 }
 

@@ -42,7 +42,6 @@ type Store struct {
 
 	flushMu, mergeMu sync.Mutex // one flush, one merge at a time
 	applied          atomic.Uint64
-	nextPart         atomic.Uint64
 
 	deleted deleted
 	tails   tails
@@ -66,6 +65,19 @@ type counters struct {
 // if another process has it, *FormatError if a newer Weft wrote it. Records of the log
 // behind Applied must be applied again by the caller before the store is used.
 func Open(cfg Config) (*Store, error) {
+	s, err := openQuiet(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.wg.Add(3)
+	go s.flushLoop()
+	go s.mergeLoop()
+	go s.janitorLoop()
+	return s, nil
+}
+
+// openQuiet opens a store without its background work.
+func openQuiet(cfg Config) (*Store, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -81,10 +93,6 @@ func Open(cfg Config) (*Store, error) {
 		}
 		return nil, fmt.Errorf("open store %s: %w", cfg.Dir, err)
 	}
-	s.wg.Add(3)
-	go s.flushLoop()
-	go s.mergeLoop()
-	go s.janitorLoop()
 	return s, nil
 }
 
@@ -106,6 +114,14 @@ func (s *Store) load() error {
 	var parts []*livePart
 	for _, mp := range s.man.Parts {
 		p, err := s.openPart(mp)
+		var corrupt *store.CorruptError
+		if errors.As(err, &corrupt) {
+			// The rest of the store is worth more than this part's name; its folder stays
+			// and stays named, for repair.
+			s.counts.corruptBlocks.Add(1)
+			s.log.Error("part does not open and is passed over", "part", mp.Name, "error", err)
+			continue
+		}
 		if err != nil {
 			for _, o := range parts {
 				err = errors.Join(err, o.Close())
@@ -114,7 +130,6 @@ func (s *Store) load() error {
 		}
 		parts = append(parts, p)
 	}
-	s.nextPart.Store(s.man.NextPart)
 	s.applied.Store(uint64(s.man.Flushed.prefix()))
 	s.deleted.replace(s.man.Deleted)
 	slices.SortStableFunc(parts, func(a, b *livePart) int {
@@ -176,6 +191,11 @@ func (s *Store) Close() error {
 	s.failure.CompareAndSwap(nil, &err)
 	s.stopOnce.Do(func() { close(s.stop) })
 	s.wg.Wait()
+	return s.closeQuiet()
+}
+
+// closeQuiet lets go of the parts and of the folder.
+func (s *Store) closeQuiet() error {
 	s.mu.Lock()
 	v := s.view
 	s.view = &view{heads: []*head{newHead()}}

@@ -85,7 +85,7 @@ func (s *Store) Tail(ctx context.Context, tenant string) iter.Seq2[*span.Batch, 
 			case <-s.stop:
 				return
 			case b := <-sub.blocks:
-				if !yield(b.spans(), nil) {
+				if batch := b.spans(&s.deleted); len(batch.Spans) > 0 && !yield(batch, nil) {
 					return
 				}
 			}
@@ -93,14 +93,16 @@ func (s *Store) Tail(ctx context.Context, tenant string) iter.Seq2[*span.Batch, 
 	}
 }
 
-// spans is the block's spans that count, as a batch.
-func (b *block) spans() *span.Batch {
-	if b.live == nil {
+// spans is the block's spans that count and are not deleted since, as a batch.
+func (b *block) spans(d *deleted) *span.Batch {
+	if b.live == nil && d.none() {
 		return b.batch
 	}
 	var w span.Builder
 	for i := range b.indexes {
-		w.Append(b.batch, i)
+		if !d.has(TraceKey{b.tenant, b.batch.Spans[i].TraceID}) {
+			w.Append(b.batch, i)
+		}
 	}
 	return w.Batch()
 }

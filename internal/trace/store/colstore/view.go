@@ -63,8 +63,9 @@ func (s *Store) release(v *view) {
 	}
 }
 
-// publish makes the view of heads and parts current. The caller holds s.mu.
-func (s *Store) publish(heads []*head, parts []*livePart) {
+// publish makes the view of heads and parts current and returns the one before, which the
+// caller, who holds s.mu, must release once it has let go of it.
+func (s *Store) publish(heads []*head, parts []*livePart) *view {
 	next := &view{heads: heads, parts: parts}
 	next.refs.Store(1)
 	for _, p := range parts {
@@ -72,9 +73,7 @@ func (s *Store) publish(heads []*head, parts []*livePart) {
 	}
 	old := s.view
 	s.view = next
-	if old != nil {
-		s.release(old)
-	}
+	return old
 }
 
 // edit is one atomic change of what exists.
@@ -117,11 +116,16 @@ func (s *Store) commit(e edit) error {
 		return s.breakWrites("write manifest", err)
 	}
 	s.man = &next
+	s.release(s.show(e, gone))
+	return nil
+}
 
+// show publishes the view after an edit that is durable.
+func (s *Store) show(e edit, gone func(name string) bool) *view {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.deleted != nil {
-		s.deleted.replace(next.Deleted)
+		s.deleted.replace(s.man.Deleted)
 	}
 	var heads []*head
 	for _, h := range s.view.heads {
@@ -142,8 +146,7 @@ func (s *Store) commit(e edit) error {
 	for _, p := range e.remove {
 		p.doomed.Store(true)
 	}
-	s.publish(heads, parts)
-	return nil
+	return s.publish(heads, parts)
 }
 
 func (s *Store) partDir(name string) string { return path.Join(s.cfg.Dir, "parts", name) }
