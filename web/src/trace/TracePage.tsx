@@ -1,0 +1,5 @@
+import { useTraceId } from "../lib/url";
+
+export function TracePage() {
+	return <p>{useTraceId()}</p>;
+}
