@@ -24,10 +24,10 @@ func Summarize(b *span.Batch) Summary {
 		if s.Status == span.StatusError {
 			out.Errors++
 		}
-		if compareSpans(b, i, b, earliest) < 0 {
+		if CompareSpans(b, i, b, earliest) < 0 {
 			earliest = i
 		}
-		if s.Parent.IsZero() && (root < 0 || compareSpans(b, i, b, root) < 0) {
+		if s.Parent.IsZero() && (root < 0 || CompareSpans(b, i, b, root) < 0) {
 			root = i
 		}
 	}
@@ -98,9 +98,9 @@ func compareIDs(s, t *span.Span) int {
 	return bytes.Compare(s.TraceID[:], t.TraceID[:])
 }
 
-// compareSpans orders spans by start and span id, and spans that share both by content,
+// CompareSpans orders spans by start and span id, and spans that share both by content,
 // so that what depends on "the first" does not depend on the order of arrival.
-func compareSpans(b *span.Batch, i int, o *span.Batch, j int) int {
+func CompareSpans(b *span.Batch, i int, o *span.Batch, j int) int {
 	s, t := &b.Spans[i], &o.Spans[j]
 	if n := compareIDs(s, t); n != 0 || b == o && i == j {
 		return n

@@ -80,7 +80,7 @@ func (t *TraceView) buildTree() {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortFunc(order, func(i, j int32) int { return compareSpans(t.b, int(i), t.b, int(j)) })
+	slices.SortFunc(order, func(i, j int32) int { return CompareSpans(t.b, int(i), t.b, int(j)) })
 	rank := make([]int32, n)
 	for r, i := range order {
 		rank[i] = int32(r)
