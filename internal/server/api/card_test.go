@@ -47,14 +47,14 @@ func goldenText(t *testing.T, name string, got []byte) {
 
 // payTrace is the failed payment of the brief: a retry, a time-out with its stack, and
 // everything else a card shows.
-const payTrace = `
-a1 - gateway "POST /pay" 0 1240 server error status="upstream failed" http.request.method=POST url.path=/pay http.response.status_code=504 client.address=203.0.113.7 user_agent.original="Shop/5.1 (iOS)" caller.service=ios-app caller.version=5.1.0 customer=37 resource.service.version=1.4.2
-b1 a1 payment Charge 20 1200 server error order.id="8841" customer=37 global_trace_id=8f3a0000000000000000000000000001 resource.service.version=2.0.1
-c1 b1 db "INSERT payments" 25 3 client db.system=postgresql db.query.text="INSERT INTO payments VALUES ($1)" thread.id=12
-d1 b1 bank AUTH 40 150 client error status=refused provider=firstbank resource.service.version="812"
-d2 b1 bank AUTH 210 1000 client error status="no reply" provider=firstbank order.id="8841" resource.service.version="812" @exception:1209 exception.type=BankTimeout exception.message="no reply to AUTH" exception.stacktrace="goroutine 12 [running]:\nmain.(*bank).auth(0x1)\n\t/src/shop/bank.go:88 +0x1d\nnet.(*conn).Read(0x1)\n\t/usr/local/go/src/net/net.go:179 +0x45\ngithub.com/acme/shop/pay.Charge(...)\n\t/src/shop/pay/pay.go:31"
-e1 ff audit write 1215 5 producer messaging.message.id=m-1
-`
+func payTrace(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/pay.spantext")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
 
 // The card of a failed payment, of a healthy trace and of a fragment; the text is golden
 // as a person pastes it.
@@ -65,7 +65,7 @@ func TestCard(t *testing.T) {
 		golden(t, name, card)
 		goldenText(t, name+".txt", []byte(card.Text))
 	}
-	f("card", payTrace)
+	f("card", payTrace(t))
 	f("card-healthy", `1 - web "GET /" 0 12.5 server ok http.route=/ http.response.status_code=200
 	                   2 1 cache get 1 0.05 client cache.input.key=home`)
 	f("card-fragment", `2 1 worker step 0 3 internal error
@@ -146,7 +146,7 @@ func TestRelatedRank(t *testing.T) {
 // to the failed and the longest spans.
 func TestPreview(t *testing.T) {
 	row := TraceRow{Errors: 4}
-	addPreview(&row, tree.Build(spantext.Parse(payTrace)))
+	addPreview(&row, tree.Build(spantext.Parse(payTrace(t))))
 	golden(t, "preview", row)
 
 	var w strings.Builder

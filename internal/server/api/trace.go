@@ -128,6 +128,10 @@ func (s *server) DeleteTrace(w http.ResponseWriter, r *http.Request, text TraceI
 		s.fail(w, r, badRequest("now: want true or false", ""))
 		return
 	}
+	if _, err := s.readTrace(r, text); err != nil {
+		s.fail(w, r, err)
+		return
+	}
 	tenant := s.tenant(r)
 	if err := s.Keeper.Delete(r.Context(), tenant, id, now); err != nil {
 		s.fail(w, r, fmt.Errorf("delete trace %s: %w", id, err))
