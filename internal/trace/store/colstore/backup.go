@@ -4,62 +4,64 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"syscall"
 
 	"github.com/weft-dev/weft/internal/base/vfs"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
-// Progress is called as long work goes on: done of total, in bytes.
+// Progress is called as long work goes on: done of total, in parts.
 type Progress func(done, total int64)
 
-// Backup makes dir a copy of the store as it is after a flush, while writes go on. Files
-// are hard links where dir is on the same disk, so that it takes no time and no room;
-// else they are copied. dir must be empty or missing.
-func (s *Store) Backup(ctx context.Context, dir string, progress Progress) error {
-	if entries, err := s.fs.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("back up to %s: the folder is not empty", dir)
+// Backup makes to a copy of the store in dir, which may be open in any process: it names
+// what MANIFEST names at one moment. Files are hard links where to is on the same disk,
+// so that it takes no time and no room; else they are copied. to must be empty or
+// missing. Records that are only in the log yet are not part of it: copy the log first.
+func Backup(ctx context.Context, fsys vfs.FS, dir, to string, progress Progress) error {
+	if entries, err := fsys.ReadDir(to); err == nil && len(entries) > 0 {
+		return fmt.Errorf("back up to %s: the folder is not empty", to)
 	}
-	if err := s.Flush(ctx); err != nil {
-		return fmt.Errorf("back up to %s: %w", dir, err)
+	for try := 0; ; try++ {
+		err := backupOnce(ctx, fsys, dir, to, progress)
+		if err == nil {
+			return nil
+		}
+		// A merge may have replaced a part since MANIFEST was read; the next one names
+		// what is there.
+		if !errors.Is(err, fs.ErrNotExist) || try == 20 {
+			return fmt.Errorf("back up %s to %s: %w", dir, to, err)
+		}
+		if err := fsys.RemoveAll(to); err != nil {
+			return fmt.Errorf("back up %s to %s: %w", dir, to, err)
+		}
 	}
-	s.manMu.Lock()
-	v := s.acquire()
-	man := *s.man
-	man.Parts, man.Flushed = slices.Clone(man.Parts), slices.Clone(man.Flushed)
-	s.manMu.Unlock()
-	defer s.release(v)
+}
 
-	var total, done int64
-	for _, p := range v.parts {
-		total += p.Meta().Bytes
+func backupOnce(ctx context.Context, fsys vfs.FS, dir, to string, progress Progress) error {
+	man, err := readManifest(fsys, dir)
+	if err != nil {
+		return err
 	}
-	if err := s.fs.MkdirAll(path.Join(dir, "parts")); err != nil {
-		return fmt.Errorf("back up to %s: %w", dir, err)
+	if err := fsys.MkdirAll(path.Join(to, "parts")); err != nil {
+		return err
 	}
-	for _, p := range v.parts {
+	for i, mp := range man.Parts {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := linkFolder(s.fs, p.dir, path.Join(dir, "parts", p.Name)); err != nil {
-			return fmt.Errorf("back up part %s to %s: %w", p.Name, dir, err)
+		if err := linkFolder(fsys, path.Join(dir, "parts", mp.Name), path.Join(to, "parts", mp.Name)); err != nil {
+			return fmt.Errorf("part %s: %w", mp.Name, err)
 		}
-		done += p.Meta().Bytes
 		if progress != nil {
-			progress(done, total)
+			progress(int64(i+1), int64(len(man.Parts)))
 		}
 	}
-	if err := s.fs.SyncDir(path.Join(dir, "parts")); err != nil {
-		return fmt.Errorf("back up to %s: %w", dir, err)
+	if err := fsys.SyncDir(path.Join(to, "parts")); err != nil {
+		return err
 	}
-	if err := writeManifest(s.fs, dir, &man); err != nil {
-		return fmt.Errorf("back up to %s: %w", dir, err)
-	}
-	return nil
+	return writeManifest(fsys, to, man)
 }
 
 // linkFolder makes to a folder with the files of from.
@@ -75,36 +77,13 @@ func linkFolder(fsys vfs.FS, from, to string) error {
 		src, dst := path.Join(from, e.Name()), path.Join(to, e.Name())
 		err := fsys.Link(src, dst)
 		if errors.Is(err, syscall.EXDEV) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
-			err = copyFile(fsys, src, dst)
+			err = vfs.Copy(fsys, src, dst)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return fsys.SyncDir(to)
-}
-
-func copyFile(fsys vfs.FS, from, to string) error {
-	src, err := fsys.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	size, err := src.Size()
-	if err != nil {
-		return err
-	}
-	dst, err := fsys.Create(to)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(dst, io.NewSectionReader(src, 0, size)); err != nil {
-		return errors.Join(err, dst.Close())
-	}
-	if err := dst.Sync(); err != nil {
-		return errors.Join(err, dst.Close())
-	}
-	return dst.Close()
 }
 
 // Restore makes dir a store from a backup, after it has read every block of it. dir must
@@ -135,8 +114,6 @@ func Restore(ctx context.Context, fsys vfs.FS, backup, dir string, progress Prog
 	if err := fsys.SyncDir(path.Join(dir, "parts")); err != nil {
 		return fmt.Errorf("restore to %s: %w", dir, err)
 	}
-	// The log that the positions speak of is not part of a backup.
-	man.Flushed = nil
 	return writeManifest(fsys, dir, man)
 }
 
