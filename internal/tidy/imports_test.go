@@ -41,6 +41,7 @@ var rows = []struct {
 var neighbours = map[string]string{
 	"internal/trace/store → internal/trace/ingest/log":           "a record carries its position in the log",
 	"internal/trace/store/storetest → internal/trace/ingest/log": "a record carries its position in the log",
+	"internal/base/meta/all → internal/base/meta/sqlite":         "the list of engines",
 }
 
 func rowOf(pkg string) int {
