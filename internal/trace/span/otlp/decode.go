@@ -260,9 +260,6 @@ func (d *decoder) attr(from, to int, first uint32, limit int) *SyntaxError {
 	if listed {
 		d.marks |= span.MarkTruncated
 	}
-	if check.badText {
-		d.marks |= span.MarkInvalidUTF8
-	}
 	longKey := len(a.Key) > d.lim.AttrKeyBytes && a.Key != TruncatedKey
 	longValue := check.deep || len(a.Value.Str) > d.lim.AttrValueBytes
 	if longKey {
@@ -273,6 +270,11 @@ func (d *decoder) attr(from, to int, first uint32, limit int) *SyntaxError {
 	}
 	if longKey || longValue {
 		d.cut = append(d.cut, a.Key)
+		// The mark is about what is kept.
+		check.badText = check.badText && (!utf8.ValidString(a.Key) || badText(a.Value))
+	}
+	if check.badText {
+		d.marks |= span.MarkInvalidUTF8
 	}
 	if unknown != "" {
 		if d.b.AttrUnknown == nil {
@@ -288,12 +290,12 @@ func (d *decoder) attr(from, to int, first uint32, limit int) *SyntaxError {
 
 // text checks a plain field and cuts it at limit; field is its name in the list.
 func (d *decoder) text(s *string, limit int, field string) {
-	if !utf8.ValidString(*s) {
-		d.marks |= span.MarkInvalidUTF8
-	}
 	if len(*s) > limit {
 		*s = cutText(*s, limit)
 		d.cut = append(d.cut, field)
+	}
+	if !utf8.ValidString(*s) {
+		d.marks |= span.MarkInvalidUTF8
 	}
 }
 

@@ -116,7 +116,8 @@ func FuzzDecodeJSON(f *testing.F) {
 			t.Fatalf("accepted, but not JSON: %q", in)
 		}
 		out := AppendJSON(nil, b)
-		again, none, err := DecodeJSON(out, Limits{})
+		// Without limits, for U+FFFD is longer than the byte it stands for.
+		again, none, err := DecodeJSON(out, NoLimits())
 		if err != nil || none.Altered() || len(again.Spans) != len(b.Spans) {
 			t.Fatalf("our own output: %v %+v, first %+v\n%s", err, none, rej, out)
 		}

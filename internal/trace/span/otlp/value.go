@@ -45,14 +45,15 @@ func parseAny(s string, from, to int, check *checker, depth int) (span.Value, *S
 func parseKnown(s string, from, to int, check *checker, depth int) (v span.Value, opaque bool, err *SyntaxError) {
 	v.Kind = span.ValueEmpty
 	var nested raw
+	var before checker
+	if check != nil {
+		before = *check
+	}
 	c := message(s, from, to)
 	for c.next() {
 		switch c.tag {
 		case tagString:
 			v = span.Value{Kind: span.ValueString, Str: s[c.from:c.to]}
-			if check != nil && !utf8.ValidString(v.Str) {
-				check.badText = true
-			}
 		case tagBool:
 			v = span.Bool(c.num != 0)
 		case tagInt:
@@ -66,13 +67,16 @@ func parseKnown(s string, from, to int, check *checker, depth int) (v span.Value
 			if c.tag == tagMap {
 				kind = span.ValueMap
 			}
+			if v.Kind != kind {
+				nested = raw{}
+				if check != nil {
+					*check = before // what was found is not part of the value
+				}
+			}
 			if check != nil {
 				if err := check.container(s, c.from, c.to, kind, depth+1); err != nil {
 					return v, opaque, err
 				}
-			}
-			if v.Kind != kind {
-				nested = raw{}
 			}
 			nested.add(s, c.from, c.to)
 			v = span.Value{Kind: kind}
@@ -82,6 +86,10 @@ func parseKnown(s string, from, to int, check *checker, depth int) (v span.Value
 		default:
 			opaque = true
 		}
+	}
+	if check != nil && v.Kind != span.ValueArray && v.Kind != span.ValueMap {
+		*check = before
+		check.badText = before.badText || v.Kind == span.ValueString && !utf8.ValidString(v.Str)
 	}
 	// The text of joined pieces is taken once, for they may be many.
 	if nested.buf != nil && (v.Kind == span.ValueArray || v.Kind == span.ValueMap) {
@@ -132,9 +140,34 @@ func (k *checker) entry(s string, from, to, depth int) *SyntaxError {
 	return c.err
 }
 
+// badText reports whether some string or key in v is not UTF-8.
+func badText(v span.Value) bool {
+	switch v.Kind {
+	case span.ValueString:
+		return !utf8.ValidString(v.Str)
+	case span.ValueArray:
+		for e := range ArrayValues(v) {
+			if badText(e) {
+				return true
+			}
+		}
+	case span.ValueMap:
+		for key, e := range MapEntries(v) {
+			if !utf8.ValidString(key) || badText(e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // parseEntry reads the KeyValue s[from:to]; unknown is its other fields.
 func parseEntry(s string, from, to int, check *checker) (a span.Attr, unknown string, err *SyntaxError) {
 	var other, values raw
+	var before checker
+	if check != nil {
+		before = *check
+	}
 	n := 0
 	c := message(s, from, to)
 	for c.next() {
@@ -144,13 +177,8 @@ func parseEntry(s string, from, to int, check *checker) (a span.Attr, unknown st
 		case tagValue:
 			values.add(s, c.from, c.to)
 			n++
-			if n == 1 {
-				a.Value, err = parseAny(s, c.from, c.to, check, 0)
-			} else if check != nil {
-				// Only checked: the pieces are one message and read as one below.
-				_, _, err = parseKnown(s, c.from, c.to, check, 0)
-			}
-			if err != nil {
+			// A piece behind the first is only checked here, they are read as one below.
+			if a.Value, err = parseAny(s, c.from, c.to, check, 0); err != nil {
 				return a, "", err.in("value")
 			}
 		default:
@@ -162,7 +190,10 @@ func parseEntry(s string, from, to int, check *checker) (a span.Attr, unknown st
 	}
 	if n > 1 {
 		joined := values.text(s)
-		if a.Value, err = parseAny(joined, 0, len(joined), nil, 0); err != nil {
+		if check != nil {
+			*check = before
+		}
+		if a.Value, err = parseAny(joined, 0, len(joined), check, 0); err != nil {
 			return a, "", err.in("value")
 		}
 	}
