@@ -173,6 +173,22 @@ func appendValues(dst []span.Value, e Expr, b *span.Batch, i int, t *TraceView) 
 	return dst, true
 }
 
+// Fold is the value of arithmetic on literals; false if an operand is no literal, or there
+// is no value.
+func (a Arith) Fold() (Literal, bool) {
+	if _, ok := a.X.(Literal); !ok {
+		return Literal{}, false
+	}
+	if _, ok := a.Y.(Literal); !ok && a.Y != nil {
+		return Literal{}, false
+	}
+	v, _ := appendValues(nil, a, nil, 0, nil)
+	if len(v) != 1 {
+		return Literal{}, false
+	}
+	return Literal{Value: v[0]}, true
+}
+
 // appendArith appends x op y if it has a value.
 func appendArith(dst []span.Value, op byte, x, y span.Value) []span.Value {
 	if !isNumber(x.Kind) || !isNumber(y.Kind) {
