@@ -34,11 +34,15 @@ func (s *server) permit(r *http.Request) error {
 	if open {
 		return nil
 	}
-	who := s.Access.Identify(r.Context())
-	if who.Required && !who.SignedIn {
+	return s.Access.Identify(r.Context()).Check(need)
+}
+
+// Check is nil if the identity has the scope, else ErrUnauthorized or ErrForbidden.
+func (i Identity) Check(need AccessScope) error {
+	if i.Required && !i.SignedIn {
 		return ErrUnauthorized
 	}
-	if !who.may(need) {
+	if !i.may(need) {
 		return fmt.Errorf("this needs a token with scope %s: %w", need, ErrForbidden)
 	}
 	return nil

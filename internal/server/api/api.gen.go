@@ -1253,7 +1253,9 @@ type SearchParams struct {
 	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
 	// Page The `next_page` of the page before.
-	Page  string            `form:"page,omitempty" json:"page,omitempty,omitzero"`
+	Page string `form:"page,omitempty" json:"page,omitempty,omitzero"`
+
+	// Order Without it, what the query says (`| order by duration`), else newest.
 	Order SearchParamsOrder `form:"order,omitempty" json:"order,omitempty,omitzero"`
 
 	// Preview Add `services`, `miniature`, `error_path` and `error_message` to each row. Costs

@@ -35,15 +35,22 @@ type Config struct {
 
 // Queries compiles and runs queries. Safe for concurrent use.
 type Queries interface {
-	// Compile reads TraceQL or the search box's shorthand; nil for an empty text. The
-	// error is a *QuerySyntaxError where the text is at fault.
-	Compile(text string) (store.Expr, error)
+	// Compile reads TraceQL or the search box's shorthand. The error is a
+	// *QuerySyntaxError where the text is at fault.
+	Compile(text string) (Compiled, error)
 	// Search is store.Reader.Search within the tenant's limits: ErrBusy before the first
 	// row where it has too many queries open, a *store.PartialError at the end where a
 	// budget cut the answer. Zero fields of the budget are filled with the defaults.
 	Search(ctx context.Context, q store.Query) iter.Seq2[store.Summary, error]
 	// Complete says what may stand at byte pos of text.
 	Complete(ctx context.Context, tenant, text string, pos, limit int) (Completion, error)
+}
+
+// Compiled is a query ready to run.
+type Compiled struct {
+	Filter  store.Expr  // nil: every span
+	Order   store.Order // meaningful if Ordered
+	Ordered bool        // the text itself says the order, as in "| order by duration"
 }
 
 // Keeps remembers the traces that retention must spare.

@@ -177,6 +177,16 @@ func (f Fault) Problem(id, instance string) Problem {
 	return p
 }
 
+// SetHeader adds the headers that belong to the status.
+func (f Fault) SetHeader(h http.Header) {
+	if f.HTTP == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="weft"`)
+	}
+	if f.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+}
+
 // WriteError answers the request with the problem that err is.
 func WriteError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	f, id := Report(r.Context(), log, err, "method", r.Method, "path", r.URL.Path)
@@ -184,12 +194,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err er
 	for _, k := range []string{"Content-Length", "Content-Encoding", "Content-Disposition", "ETag"} {
 		h.Del(k)
 	}
-	if f.HTTP == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="weft"`)
-	}
-	if f.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(f.RetryAfter))
-	}
+	f.SetHeader(h)
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")

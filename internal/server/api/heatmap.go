@@ -30,11 +30,12 @@ func heatBounds() []int64 {
 // Heatmap counts the traces of a search by time and duration.
 func (s *server) Heatmap(w http.ResponseWriter, r *http.Request, p HeatmapParams) {
 	q := store.Query{Tenant: s.tenant(r), Limit: heatTraces}
-	var err error
-	if q.Filter, err = s.compile(p.Q); err != nil {
+	c, err := s.compile(p.Q)
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
+	q.Filter = c.Filter
 	if q.Window, err = s.window(p.Start, p.End); err != nil {
 		s.fail(w, r, err)
 		return

@@ -90,12 +90,15 @@ func (s *server) searchLines(w http.ResponseWriter, r *http.Request, run *search
 // searchQuery reads the parameters. A page token overrules the window.
 func (s *server) searchQuery(r *http.Request, p SearchParams) (store.Query, error) {
 	q := store.Query{Tenant: s.tenant(r), Limit: defaultLimit}
-	var err error
-	if q.Filter, err = s.compile(p.Q); err != nil {
+	c, err := s.compile(p.Q)
+	if err != nil {
 		return q, err
 	}
+	q.Filter = c.Filter
 	switch p.Order {
-	case "", SearchParamsOrderNewest:
+	case "":
+		q.Order = c.Order
+	case SearchParamsOrderNewest:
 	case SearchParamsOrderDuration:
 		q.Order = store.LongestFirst
 	default:
@@ -112,9 +115,9 @@ func (s *server) searchQuery(r *http.Request, p SearchParams) (store.Query, erro
 	return q, err
 }
 
-func (s *server) compile(text string) (store.Expr, error) {
+func (s *server) compile(text string) (Compiled, error) {
 	if len(text) > maxQuery {
-		return nil, badRequest(fmt.Sprintf("q: %d bytes, at most %d", len(text), maxQuery), "")
+		return Compiled{}, badRequest(fmt.Sprintf("q: %d bytes, at most %d", len(text), maxQuery), "")
 	}
 	return s.Queries.Compile(text)
 }

@@ -31,7 +31,7 @@ const (
 // Tail follows what arrives. One goroutine reads the store and hands batches over one by
 // one: a client that reads slowly makes it fall behind, and the store says what was lost.
 func (s *server) Tail(w http.ResponseWriter, r *http.Request, p TailParams) {
-	filter, err := s.compile(p.Q)
+	c, err := s.compile(p.Q)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -48,7 +48,7 @@ func (s *server) Tail(w http.ResponseWriter, r *http.Request, p TailParams) {
 		}
 	}
 	t := &tailer{
-		s: s, tenant: s.tenant(r), filter: filter, match: store.NewMatcher(filter), spans: p.Rows == TailParamsRowsSpans,
+		s: s, tenant: s.tenant(r), filter: c.Filter, match: store.NewMatcher(c.Filter), spans: p.Rows == TailParamsRowsSpans,
 		out: eventWriter{w: w, flush: http.NewResponseController(w).Flush},
 	}
 	h := w.Header()

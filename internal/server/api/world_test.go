@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ import (
 	"github.com/weft-dev/weft/internal/server/api"
 	"github.com/weft-dev/weft/internal/server/api/spantext"
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
+	"github.com/weft-dev/weft/internal/trace/query"
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 	"github.com/weft-dev/weft/internal/trace/store/colstore"
@@ -55,8 +57,12 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.keeps.clock = w.clock
+	engine, err := query.New(query.Config{Reader: w.store})
+	if err != nil {
+		t.Fatal(err)
+	}
 	srv := httptest.NewServer(w.access.middleware(api.New(api.Config{
-		Reader: w.store, Keeper: w.store, Queries: testQueries{w.store}, Keeps: w.keeps, Access: w.access, Host: w.host,
+		Reader: w.store, Keeper: w.store, Queries: engineQueries{engine}, Keeps: w.keeps, Access: w.access, Host: w.host,
 		Clock: w.clock, Log: slog.New(slog.NewJSONHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})))
 	t.Cleanup(func() {
@@ -177,36 +183,34 @@ func (w *world) golden(name string, body []byte) {
 	}
 }
 
-// testQueries knows a handful of queries.
-type testQueries struct{ store.Reader }
+// engineQueries is the real engine; tenant "busy" has too much running already.
+type engineQueries struct{ engine *query.Engine }
 
-func (q testQueries) Compile(text string) (store.Expr, error) {
-	service, ok := strings.CutPrefix(text, "service=")
-	switch {
-	case text == "":
-		return nil, nil
-	case text == "error":
-		return store.Compare{Op: store.Eq, X: store.Field{Intrinsic: store.StatusOf}, Y: store.Literal{Value: span.Int(2), Unit: store.UnitStatus}}, nil
-	case text == "slow":
-		return store.Compare{Op: store.Gt, X: store.Field{Intrinsic: store.TraceDuration}, Y: store.Literal{Value: span.Int(1e9), Unit: store.UnitDuration}}, nil
-	case ok:
-		return store.Compare{Op: store.Eq, X: store.Field{Scope: store.ScopeResource, Name: "service.name"}, Y: store.Literal{Value: span.String(service)}}, nil
+func (q engineQueries) Compile(text string) (api.Compiled, error) {
+	filter, order, ordered, err := query.Compile(text)
+	var syntax *query.SyntaxError
+	if errors.As(err, &syntax) {
+		return api.Compiled{}, &api.QuerySyntaxError{Query: text, Offset: syntax.Pos, Length: syntax.Len, Message: syntax.Msg, Hint: syntax.Hint}
 	}
-	return nil, &api.QuerySyntaxError{Query: text, Offset: len(text), Message: "what is this?", Hint: "try less"}
+	return api.Compiled{Filter: filter, Order: order, Ordered: ordered}, err
 }
 
-func (q testQueries) Search(ctx context.Context, query store.Query) iter.Seq2[store.Summary, error] {
-	if query.Tenant == "busy" {
+func (q engineQueries) Search(ctx context.Context, sq store.Query) iter.Seq2[store.Summary, error] {
+	if sq.Tenant == "busy" {
 		return func(yield func(store.Summary, error) bool) { yield(store.Summary{}, api.ErrBusy) }
 	}
-	return q.Reader.Search(ctx, query)
+	return q.engine.Run(ctx, sq)
 }
 
-func (q testQueries) Complete(_ context.Context, tenant, text string, pos, limit int) (api.Completion, error) {
-	return api.Completion{
-		From: pos, To: len(text), Expect: []api.Expectation{"value"},
-		Suggestions: []api.Suggestion{{Text: tenant, Insert: text[:pos], Kind: "value", Count: int64(limit)}},
-	}, nil
+func (q engineQueries) Complete(ctx context.Context, tenant, text string, pos, limit int) (api.Completion, error) {
+	c, err := q.engine.Complete(ctx, tenant, text, pos, limit)
+	out := api.Completion{From: c.From, To: c.To, Expect: []api.Expectation{api.Expectation(c.Expect)}, Suggestions: []api.Suggestion{}}
+	for _, s := range c.Suggestions {
+		out.Suggestions = append(out.Suggestions, api.Suggestion{
+			Text: s.Text, Insert: s.Insert, Kind: api.SuggestionKind(s.Kind), Detail: s.Detail, Count: s.Count,
+		})
+	}
+	return out, err
 }
 
 // testAccess takes the caller from a header, else it is who.
