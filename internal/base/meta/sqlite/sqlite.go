@@ -11,8 +11,9 @@
 // wait for it. A commit that the disk refuses ends writing until the database is opened
 // again: the kernel may have dropped what it could not write. Reading goes on.
 //
-// The folder holds weft.db, its -wal and -shm, and a lock that names the process; it
-// belongs to one process at a time, because what runs above keeps parts of it in memory.
+// The folder holds state.db, its -wal and -shm, and state.lock, which names the process;
+// the database belongs to one process at a time, because what runs above keeps parts of it
+// in memory.
 package sqlite
 
 import (
@@ -32,12 +33,14 @@ import (
 )
 
 // FileName is the database in its folder.
-const FileName = "weft.db"
+const FileName = "state.db"
+
+const lockName = "state.lock"
 
 // Config says where the database lives.
 type Config struct {
 	meta.Config
-	// Dir is the folder; it is made if missing and belongs to the database alone.
+	// Dir is the folder; it is made if missing. Others may keep files of other names in it.
 	Dir string
 	// Readers is how many Views run at once. Default 4: they are short, and each keeps a
 	// page cache.
@@ -79,7 +82,7 @@ func open(ctx context.Context, cfg Config) (_ *DB, err error) {
 	if err := vfs.MakeDir(vfs.OS{}, filepath.ToSlash(cfg.Dir)); err != nil {
 		return nil, err
 	}
-	lock, err := vfs.OS{}.Lock(filepath.Join(cfg.Dir, "lock"))
+	lock, err := vfs.OS{}.Lock(filepath.Join(cfg.Dir, lockName))
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -162,6 +164,64 @@ func TestLocked(t *testing.T) {
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A backup taken while the database changes opens, and holds a state that was there: as many
+// numbers as its highest says, and at least those acknowledged before it began.
+func TestBackup(t *testing.T) {
+	dir := t.TempDir()
+	db, err := sqlite.Open(t.Context(), sqlite.Config{Config: numbers, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(n int) {
+		err := db.Update(t.Context(), func(tx meta.Tx) error {
+			_, err := tx.Exec(`INSERT INTO n_value (writer, n) VALUES (1, ?)`, n)
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for n := range 50 {
+		add(n + 1)
+	}
+	done, stop := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 51; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+				add(n)
+			}
+		}
+	}()
+	to := filepath.Join(t.TempDir(), "new", sqlite.FileName)
+	if err := sqlite.Backup(t.Context(), filepath.Join(dir, sqlite.FileName), to); err != nil {
+		t.Fatal(err)
+	}
+	close(stop)
+	<-done
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlite.Backup(t.Context(), filepath.Join(dir, sqlite.FileName), to); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a second backup to the same file = %v, want %v", err, fs.ErrExist)
+	}
+	db, err = sqlite.Open(t.Context(), sqlite.Config{Config: numbers, Dir: filepath.Dir(to)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var count, most int
+	err = db.View(t.Context(), func(tx meta.Tx) error {
+		return tx.QueryRow(`SELECT COUNT(*), MAX(n) FROM n_value`).Scan(&count, &most)
+	})
+	if err != nil || count != most || count < 50 {
+		t.Errorf("the copy has %d numbers up to %d (%v), want all up to at least 50", count, most, err)
 	}
 }
 
