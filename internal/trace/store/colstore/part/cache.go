@@ -1,8 +1,104 @@
 package part
 
-// Cache holds the tables of row groups that were used last, for all parts of a store.
-// Safe for concurrent use.
-type Cache struct{ max int64 }
+import (
+	"container/list"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Cache holds the tables of row groups that were used last, for all parts of a store, and
+// the decompressor they share. Safe for concurrent use.
+type Cache struct {
+	dec *zstd.Decoder
+	max int64
+
+	mu    sync.Mutex
+	size  int64                      // Guarded by mu.
+	items map[cacheKey]*list.Element // of *cacheItem. Guarded by mu.
+	order *list.List                 // the one used last in front. Guarded by mu.
+}
+
+type cacheKey struct {
+	part  *Part
+	group int
+	what  cached
+}
+
+// cached says which table of a group; a column's filters are cachedFilter + its index.
+type cached int
+
+const (
+	cachedPages cached = iota
+	cachedTables
+	cachedFilter
+)
+
+type cacheItem struct {
+	key   cacheKey
+	value any
+	size  int64
+}
 
 // NewCache makes a cache of about maxBytes.
-func NewCache(maxBytes int64) *Cache { return &Cache{max: maxBytes} }
+func NewCache(maxBytes int64) *Cache {
+	return &Cache{dec: newDecoder(), max: maxBytes, items: map[cacheKey]*list.Element{}, order: list.New()}
+}
+
+func (c *Cache) get(k cacheKey) (any, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.items[k]
+	if !ok {
+		return nil, false
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*cacheItem).value, true
+}
+
+// put stores what takes size bytes and drops what was not used for longest. Readers keep
+// using what they hold; it is immutable.
+func (c *Cache) put(k cacheKey, value any, size int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.items[k]; ok { // two readers loaded it at once
+		c.remove(e)
+	}
+	c.items[k] = c.order.PushFront(&cacheItem{k, value, size})
+	c.size += size
+	for c.size > c.max && c.order.Len() > 1 {
+		c.remove(c.order.Back())
+	}
+}
+
+// drop forgets all of a part.
+func (c *Cache) drop(p *Part) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := c.order.Front(); e != nil; {
+		next := e.Next()
+		if e.Value.(*cacheItem).key.part == p {
+			c.remove(e)
+		}
+		e = next
+	}
+}
+
+func (c *Cache) remove(e *list.Element) {
+	it := c.order.Remove(e).(*cacheItem)
+	delete(c.items, it.key)
+	c.size -= it.size
+}
+
+// cachedIn is the value under k, loaded if it is not there.
+func cachedIn[T any](c *Cache, k cacheKey, load func() (T, int64, error)) (T, error) {
+	if v, ok := c.get(k); ok {
+		return v.(T), nil
+	}
+	v, size, err := load()
+	if err != nil {
+		return v, err
+	}
+	c.put(k, v, size)
+	return v, nil
+}

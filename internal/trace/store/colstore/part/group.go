@@ -1,57 +1,99 @@
 package part
 
 import (
-	"context"
-
-	"github.com/weft-dev/weft/internal/trace/span"
-	"github.com/weft-dev/weft/internal/trace/store"
+	"strconv"
 )
 
 // Group is a row group: spans of one tenant that share tables.
-type Group struct{}
-
-// Tenant is whose spans these are.
-func (g *Group) Tenant() string { return "" }
-
-// Stats are known without reading anything.
-func (g *Group) Stats() Stats { return Stats{} }
+type Group struct {
+	part      *Part
+	index     int
+	meta      *groupMeta
+	firstPage int
+}
 
 // Stats sum up the spans of a page or a group.
 type Stats struct {
-	Spans, Traces            int
+	Spans                    int
+	Traces                   int   // of a page: also those begun on an earlier page
 	Bytes                    int64 // on disk
 	MinStart, MaxStart       int64
 	MinDuration, MaxDuration int64
 	HasError                 bool // some span has status error
 }
 
+// Tenant is whose spans these are.
+func (g *Group) Tenant() string { return g.meta.tenant }
+
+// Stats are known without reading anything.
+func (g *Group) Stats() Stats { return g.meta.stats }
+
 // Pages is the pages in order.
-func (g *Group) Pages() ([]Page, error) { return nil, errNotYet }
-
-// MayMatch reports whether some span of the group may satisfy the term. false is certain.
-func (g *Group) MayMatch(t store.Term) (bool, error) { return true, nil }
-
-// Names lists what q asks for with the spans (or events, or links) that have it, by
-// prefix, without order and limit. It reads pages where the tables do not tell.
-func (g *Group) Names(ctx context.Context, q store.NameQuery) ([]store.Name, error) {
-	return nil, errNotYet
+func (g *Group) Pages() ([]Page, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedPages}, func() ([]Page, int64, error) {
+		f := g.part.file
+		ref := g.meta.pageTable
+		b, err := f.block(g.part.cache.dec, ref)
+		if err != nil {
+			return nil, 0, err
+		}
+		r := reader{b: b}
+		table := readPageTable(&r, g.meta.pages)
+		pages := make([]Page, len(table))
+		off, spans := g.meta.off, 0
+		for i := range table {
+			pages[i] = Page{group: g, index: i, table: table, off: off}
+			off += table[i].length
+			spans += table[i].Spans
+		}
+		if spans != g.meta.stats.Spans {
+			r.fail("spans of the pages do not add up")
+		}
+		if r.bad != "" {
+			return nil, 0, f.corrupt(ref.off, "page table: "+r.bad)
+		}
+		return pages, int64(len(pages)) * 192, nil
+	})
 }
 
-// Page is a run of whole traces, or a piece of a trace too large for one.
-type Page struct {
-	group *Group
-	index int
+// tables is what the spans of the group share.
+func (g *Group) tables() (*tables, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedTables}, func() (*tables, int64, error) {
+		f := g.part.file
+		b, err := f.block(g.part.cache.dec, g.meta.tables)
+		if err != nil {
+			return nil, 0, err
+		}
+		r := reader{b: b}
+		t := readTables(&r)
+		if r.bad != "" {
+			return nil, 0, f.corrupt(g.meta.tables.off, "tables of a group: "+r.bad)
+		}
+		return t, t.size, nil
+	})
 }
 
-// Stats are those of the page.
-func (p Page) Stats() Stats { return Stats{} }
+// filters is the filters of a column that has them.
+func (g *Group) filters(c *columnInfo) (pageFilters, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedFilter + cached(c.id)}, func() (pageFilters, int64, error) {
+		f := g.part.file
+		b, err := f.block(g.part.cache.dec, c.filter)
+		if err != nil {
+			return nil, 0, err
+		}
+		r := reader{b: b}
+		list := readPageFilters(&r, g.meta.pages)
+		if r.bad != "" {
+			return nil, 0, f.corrupt(c.filter.off, "filters: "+r.bad)
+		}
+		return list, int64(len(b)) + int64(len(list))*24, nil
+	})
+}
 
-// MayMatch is Group.MayMatch for the page alone; it rules out more.
-func (p Page) MayMatch(t store.Term) (bool, error) { return true, nil }
-
-// Read decodes the wanted columns of the page. Other fields of the batch are zero, other
-// attributes missing. Trace ids and starts are always there.
-func (p Page) Read(ctx context.Context, c Columns) (*span.Batch, error) { return nil, errNotYet }
-
-// Directory lists the traces of the page, without decoding spans.
-func (p Page) Directory() ([]TraceEntry, error) { return nil, errNotYet }
+// columnName is what messages call a column.
+func (g *Group) columnName(id colID) string {
+	if t, err := g.tables(); err == nil && int(id) < len(t.columns) && (id < numFixed || id >= firstAttr) {
+		return t.columns[id].name()
+	}
+	return strconv.Itoa(int(id))
+}

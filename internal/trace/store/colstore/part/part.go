@@ -2,64 +2,257 @@ package part
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"path"
+	"sort"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/weft-dev/weft/internal/base/vfs"
 	"github.com/weft-dev/weft/internal/trace/span"
-	"github.com/weft-dev/weft/internal/trace/store"
 )
 
-var errNotYet = errors.New("not yet")
-
 // Part is an open part.
-type Part struct{ meta Meta }
+type Part struct {
+	file      *file
+	cache     *Cache
+	meta      Meta
+	groups    []*Group
+	pages     int
+	index     []indexBlock
+	indexRef  blockRef
+	footerRef blockRef
+	digests   blockRef
+}
 
-// Open opens the part in dir. Tables of row groups go through cache.
-func Open(fs vfs.FS, dir string, cache *Cache) (*Part, error) { return nil, errNotYet }
+// Open opens the part in dir. Tables of row groups go through cache. Errors:
+// *store.CorruptError if the footer does not read, *VersionError if a newer Weft wrote it.
+func Open(fs vfs.FS, dir string, cache *Cache) (*Part, error) {
+	name := path.Join(dir, fileName)
+	f, err := fs.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open part: %w", err)
+	}
+	p := &Part{file: &file{File: f, name: name}, cache: cache}
+	if err := p.open(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return p, nil
+}
 
-// Close closes the files.
-func (p *Part) Close() error { return errNotYet }
+func (p *Part) open() error {
+	f := p.file
+	size, err := f.Size()
+	if err != nil {
+		return fmt.Errorf("open part: %w", err)
+	}
+	if f.size = size; size < headerSize+trailerSize {
+		return f.corrupt(0, "file too short")
+	}
+	head, err := f.read(0, headerSize)
+	if err != nil {
+		return err
+	}
+	if string(head[:len(fileMagic)]) != fileMagic || binary.LittleEndian.Uint32(head[12:]) != 0 {
+		return f.corrupt(0, "not a part")
+	}
+	if v := binary.LittleEndian.Uint32(head[8:]); v == 0 {
+		return f.corrupt(0, "format version 0")
+	} else if v > Version {
+		return &VersionError{f.name, int(v), Version}
+	}
+	tail, err := f.read(size-trailerSize, trailerSize)
+	if err != nil {
+		return err
+	}
+	ref, reason := readTrailer(tail)
+	if reason != "" {
+		return f.corrupt(size-trailerSize, reason)
+	}
+	b, err := f.block(p.cache.dec, ref)
+	if err != nil {
+		return err
+	}
+	r := reader{b: b}
+	foot := readFooter(&r)
+	if r.bad != "" {
+		return f.corrupt(ref.off, "footer: "+r.bad)
+	}
+	p.footerRef, p.indexRef, p.digests = ref, foot.index, foot.digests
+	p.meta = foot.Meta
+	p.meta.Version, p.meta.Bytes = Version, size
+	for i := range foot.groups {
+		p.groups = append(p.groups, &Group{part: p, index: i, meta: &foot.groups[i], firstPage: p.pages})
+		p.pages += foot.groups[i].pages
+	}
+	return p.openIndex()
+}
 
-// Meta describes the part; the caller must not change its slices.
+func (p *Part) openIndex() error {
+	b, err := p.file.block(p.cache.dec, p.indexRef)
+	if err != nil {
+		return err
+	}
+	r := reader{b: b}
+	p.index = readIndexRoot(&r)
+	if r.bad != "" {
+		return p.file.corrupt(p.indexRef.off, "trace index: "+r.bad)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (p *Part) Close() error {
+	p.cache.drop(p)
+	if err := p.file.Close(); err != nil {
+		return fmt.Errorf("close part: %w", err)
+	}
+	return nil
+}
+
+// Meta describes the part; the caller must not change it.
 func (p *Part) Meta() *Meta { return &p.meta }
 
 // Digests is what Options.Digests was.
-func (p *Part) Digests() ([]ArrivedDigest, error) { return nil, errNotYet }
+func (p *Part) Digests() ([]ArrivedDigest, error) {
+	b, err := p.file.block(p.cache.dec, p.digests)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{b: b}
+	out := readDigests(&r)
+	if r.bad != "" {
+		return nil, p.file.corrupt(p.digests.off, "digests: "+r.bad)
+	}
+	return out, nil
+}
 
 // Groups is the row groups in order: by tenant, then by start of their traces.
-func (p *Part) Groups() []*Group { return nil }
+func (p *Part) Groups() []*Group { return p.groups }
+
+// page is the page with that number in the part.
+func (p *Part) page(n int) (Page, error) {
+	i := sort.Search(len(p.groups), func(i int) bool { return p.groups[i].firstPage > n }) - 1
+	pages, err := p.groups[i].Pages()
+	if err != nil {
+		return Page{}, err
+	}
+	return pages[n-p.groups[i].firstPage], nil
+}
 
 // Loc is where a trace lies in a part.
 type Loc struct {
-	Page  int // index among all pages of the part
+	Page  int // counted through the part
 	Entry int // index in that page's directory
 	Pages int // pages the trace takes, 1 for nearly all
 }
 
-// Lookup finds a trace; false if the part has none of its spans. Unknown ids cost one
-// read of the index at most.
+// Lookup finds a trace; false if the part has none of its spans. An unknown id costs one
+// read of the index at most, and in one of a million cases that of a directory.
 func (p *Part) Lookup(tenant string, id span.TraceID) (Loc, bool, error) {
-	return Loc{}, false, errNotYet
+	hash := indexHash(tenant, id)
+	for _, blk := range indexBlocksOf(p.index, hash) {
+		entries, err := p.indexBlock(blk)
+		if err != nil {
+			return Loc{}, false, err
+		}
+		from := sort.Search(len(entries), func(i int) bool { return entries[i].hash >= hash })
+		for _, e := range entries[from:] {
+			if e.hash != hash {
+				break
+			}
+			pg, err := p.page(int(e.page))
+			if err != nil {
+				return Loc{}, false, err
+			}
+			if pg.group.Tenant() != tenant {
+				continue
+			}
+			dir, err := pg.Directory()
+			if err != nil {
+				return Loc{}, false, err
+			}
+			for i := range dir {
+				if dir[i].ID == id {
+					return Loc{Page: int(e.page), Entry: i, Pages: int(e.pages)}, true, nil
+				}
+			}
+		}
+	}
+	return Loc{}, false, nil
+}
+
+func (p *Part) indexBlock(blk indexBlock) ([]indexEntry, error) {
+	b, err := p.file.read(blk.off, int64(blk.size))
+	if err != nil {
+		return nil, err
+	}
+	if uint32(xxh3.Hash(b)) != blk.sum && !p.file.unchecked {
+		return nil, p.file.corrupt(blk.off, "checksum mismatch in the trace index")
+	}
+	r := reader{b: b}
+	entries := readIndexBlock(&r, blk.first, p.pages)
+	if r.bad != "" {
+		return nil, p.file.corrupt(blk.off, "trace index: "+r.bad)
+	}
+	return entries, nil
+}
+
+// entries is the directory entries of the trace at l, one for each page, and the pages.
+func (p *Part) entries(l Loc) ([]TraceEntry, []Page, error) {
+	var out []TraceEntry
+	var pages []Page
+	for n := range l.Pages {
+		pg, err := p.page(l.Page + n)
+		if err != nil {
+			return nil, nil, err
+		}
+		dir, err := pg.Directory()
+		if err != nil {
+			return nil, nil, err
+		}
+		at := 0
+		if n == 0 {
+			at = l.Entry
+		}
+		if at >= len(dir) || n > 0 && (dir[at].ID != out[0].ID || !dir[at].Continued) {
+			return nil, nil, p.file.corrupt(pg.off, "page does not continue the trace before it")
+		}
+		out, pages = append(out, dir[at]), append(pages, pg)
+	}
+	return out, pages, nil
 }
 
 // Entry sums up the trace at l, over all its pages.
-func (p *Part) Entry(l Loc) (TraceEntry, error) { return TraceEntry{}, errNotYet }
+func (p *Part) Entry(l Loc) (TraceEntry, error) {
+	list, _, err := p.entries(l)
+	if err != nil {
+		return TraceEntry{}, err
+	}
+	e := list[0]
+	for _, next := range list[1:] {
+		e = MergeSummaries(e, next)
+	}
+	return e, nil
+}
 
 // ReadTrace is the spans of the trace at l, in the order they were written.
-func (p *Part) ReadTrace(ctx context.Context, l Loc) (*span.Batch, error) { return nil, errNotYet }
-
-// Check reads and decodes everything. It returns the number of blocks read, what is
-// damaged, and an error only if it could not go on.
-func (p *Part) Check(ctx context.Context) (blocks int, corrupt []*store.CorruptError, err error) {
-	return 0, nil, errNotYet
+func (p *Part) ReadTrace(ctx context.Context, l Loc) (*span.Batch, error) {
+	list, pages, err := p.entries(l)
+	if err != nil {
+		return nil, err
+	}
+	var w span.Builder
+	for i, e := range list {
+		b, err := pages[i].read(ctx, All(), e.First, e.First+e.Rows, false)
+		if err != nil || len(list) == 1 {
+			return b, err
+		}
+		for k := range b.Spans {
+			w.Append(b, k)
+		}
+	}
+	return w.Batch(), nil
 }
-
-// Stat is where the bytes of a part go.
-type Stat struct {
-	Cause  string // a column ("span id", "span.http.method string"), a table or an index
-	Bytes  int64  // on disk
-	Values int64  // 0 where that means nothing
-}
-
-// Stat lists where the part's bytes go, largest first.
-func (p *Part) Stat(ctx context.Context) ([]Stat, error) { return nil, errNotYet }

@@ -1,0 +1,136 @@
+package part
+
+import (
+	"encoding/binary"
+	"unsafe"
+)
+
+// reader takes values off a block. The first value that is not there makes it bad; from
+// then on everything is zero, so that callers check once, at the end.
+type reader struct {
+	b   []byte
+	at  int
+	bad string // the reason, "" while all is well
+}
+
+func (r *reader) fail(reason string) {
+	if r.bad == "" {
+		r.bad = reason
+	}
+	r.at = len(r.b)
+}
+
+func (r *reader) left() int { return len(r.b) - r.at }
+
+// end makes the reader bad if something is left.
+func (r *reader) end() {
+	if r.left() > 0 {
+		r.fail("bytes left over")
+	}
+}
+
+func (r *reader) byte() byte {
+	if r.at >= len(r.b) {
+		r.fail("block too short")
+		return 0
+	}
+	c := r.b[r.at]
+	r.at++
+	return c
+}
+
+func (r *reader) uvarint() uint64 {
+	if r.at < len(r.b) && r.b[r.at] < 0x80 { // most are small
+		c := r.b[r.at]
+		r.at++
+		return uint64(c)
+	}
+	n, size := binary.Uvarint(r.b[r.at:])
+	if size <= 0 {
+		r.fail("bad varint")
+		return 0
+	}
+	r.at += size
+	return n
+}
+
+func (r *reader) zigzag() int64 { return unzigzag(r.uvarint()) }
+
+// upTo is a number that must not be over most.
+func (r *reader) upTo(most uint64) uint64 {
+	n := r.uvarint()
+	if n > most {
+		r.fail("number out of range")
+		return 0
+	}
+	return n
+}
+
+func (r *reader) uint32() uint32 { return uint32(r.upTo(1<<32 - 1)) }
+
+func (r *reader) int32() int32 {
+	n := r.zigzag()
+	if int64(int32(n)) != n {
+		r.fail("number out of range")
+		return 0
+	}
+	return int32(n)
+}
+
+// count is a number of things that take at least size bytes each in what is left.
+func (r *reader) count(size int) int {
+	return int(r.upTo(uint64(r.left() / size)))
+}
+
+// bytes is the next n bytes, not copied.
+func (r *reader) bytes(n int) []byte {
+	if n < 0 || n > r.left() {
+		r.fail("block too short")
+		return nil
+	}
+	b := r.b[r.at : r.at+n : r.at+n]
+	r.at += n
+	return b
+}
+
+func (r *reader) fixed32() uint32 {
+	if b := r.bytes(4); b != nil {
+		return binary.LittleEndian.Uint32(b)
+	}
+	return 0
+}
+
+func (r *reader) fixed64() uint64 {
+	if b := r.bytes(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+// text is a string with its length in front. It aliases the block.
+func (r *reader) text() string { return alias(r.bytes(r.count(1))) }
+
+// alias is b as a string, without a copy: b must never be written again.
+func alias(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	return unsafe.String(&b[0], len(b))
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendUvarint[T ~int | ~int64 | ~uint32 | ~uint64 | ~uint8](dst []byte, n T) []byte {
+	return binary.AppendUvarint(dst, uint64(n))
+}
+
+func appendZigzag(dst []byte, n int64) []byte { return binary.AppendUvarint(dst, zigzag(n)) }
+
+// zigzag makes small numbers of either sign small.
+func zigzag(n int64) uint64 { return uint64(n)<<1 ^ uint64(n>>63) }
+
+func unzigzag(n uint64) int64 { return int64(n>>1) ^ -int64(n&1) }
+
+func appendFixed64(dst []byte, n uint64) []byte { return binary.LittleEndian.AppendUint64(dst, n) }

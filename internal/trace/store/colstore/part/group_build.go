@@ -1,0 +1,325 @@
+package part
+
+import (
+	"math/rand/v2"
+
+	"github.com/weft-dev/weft/internal/trace/span"
+)
+
+// limits bound the tables of a group, so that a sender that puts ids into names or keys
+// costs its own spans their compression and no more. Beyond them a name goes to a column,
+// and the shape of a span is written beside it ("inline").
+type limits struct {
+	names   int // names in the table
+	shapes  int // shapes in the table
+	columns int // columns of attributes
+	slots   int // attributes of a shape in the table
+	dict    int // entries of a dictionary
+	bytes   int // of tables, before the group is closed
+}
+
+var defaultLimits = limits{names: 4096, shapes: 16384, columns: 1024, slots: 512, dict: 16384, bytes: 4 << 20}
+
+func variedLimits(r *rand.Rand) limits {
+	l := defaultLimits
+	if r.IntN(2) == 0 {
+		l.names = r.IntN(4)
+	}
+	if r.IntN(2) == 0 {
+		l.shapes = r.IntN(20)
+	}
+	if r.IntN(2) == 0 {
+		l.columns = r.IntN(8)
+	}
+	if r.IntN(2) == 0 {
+		l.slots = r.IntN(4)
+	}
+	if r.IntN(2) == 0 {
+		l.dict = r.IntN(5)
+	}
+	return l
+}
+
+// groupBuilder gathers the spans of one row group and interns what they share.
+type groupBuilder struct {
+	tenant string
+	lim    limits
+	vary   *rand.Rand
+
+	scopes    *scopeSet
+	names     map[string]uint32 // number + 1
+	nameList  []string
+	keys      map[string]uint32
+	keyList   []string
+	shapes    map[string]uint32 // by their encoding
+	list      []*shapeBuild
+	columns   map[attrColumn]bool // those the shapes may need
+	classes   map[class]uint32    // number + 1
+	classList []classBuild
+
+	rows       []row
+	events     []uint32 // shape + 1 of each event of the rows, 0: inline
+	links      []uint32
+	runs       []run // pieces of traces, in order
+	pages      []pageBuild
+	weight     int // bytes of text, about
+	tableBytes int
+	buf        []byte
+}
+
+// row is a span to be written.
+type row struct {
+	Ref
+	class uint32 // number + 1, 0: the shape is inline
+	scope uint32
+}
+
+// class is what a span's class number stands for.
+type class struct{ scope, shape uint32 }
+
+type classBuild struct {
+	class
+	count uint64
+}
+
+// run is consecutive rows of one trace in one page.
+type run struct {
+	id                   span.TraceID
+	first, rows          int // first counts within the group
+	continued, continues bool
+}
+
+// pageBuild is the runs of a page.
+type pageBuild struct {
+	firstRun, runs int
+	firstRow, rows int
+}
+
+// shapeBuild is a shape of the table being made.
+type shapeBuild struct {
+	shape
+	nameID uint32   // number + 1, 0: none
+	keys   []uint32 // of attrs, which hold the first span's values
+	varied []bool   // some span has another value
+	col    []colID  // where the varied values go; set when the group is closed
+}
+
+func newGroupBuilder(tenant string, vary *rand.Rand) *groupBuilder {
+	g := &groupBuilder{
+		tenant: tenant, lim: defaultLimits, vary: vary, scopes: newScopeSet(),
+		names: map[string]uint32{}, keys: map[string]uint32{}, shapes: map[string]uint32{},
+		columns: map[attrColumn]bool{}, classes: map[class]uint32{},
+	}
+	if vary != nil {
+		g.lim = variedLimits(vary)
+	}
+	return g
+}
+
+// full reports whether the group should be closed at the next end of a page.
+func (g *groupBuilder) full(spans int) bool {
+	return len(g.rows) >= spans || g.weight >= maxGroupWeight || g.tableBytes+g.scopes.bytes >= g.lim.bytes
+}
+
+// add takes in a span, as the next row.
+func (g *groupBuilder) add(ref Ref) {
+	b, s := ref.Batch, ref.Span()
+	r := row{Ref: ref, scope: g.scopes.of(b, s.Scope)}
+	g.scopes.count[r.scope]++
+	sh := g.spanShape(b, s)
+	if id, ok := g.intern(&sh, b.AttrsOf(s.Attrs)); ok {
+		k := class{r.scope, id}
+		if r.class = g.classes[k]; r.class == 0 {
+			g.classList = append(g.classList, classBuild{class: k})
+			r.class = uint32(len(g.classList))
+			g.classes[k] = r.class
+			g.tableBytes += 4
+		}
+		g.classList[r.class-1].count++
+	}
+	g.rows = append(g.rows, r)
+	for _, e := range b.EventsOf(s) {
+		sh := g.eventShape(&e)
+		g.events = append(g.events, g.internPlus1(&sh, b.AttrsOf(e.Attrs)))
+	}
+	for _, l := range b.LinksOf(s) {
+		sh := linkShape(&l)
+		g.links = append(g.links, g.internPlus1(&sh, b.AttrsOf(l.Attrs)))
+	}
+}
+
+func (g *groupBuilder) internPlus1(s *shape, attrs []span.Attr) uint32 {
+	if id, ok := g.intern(s, attrs); ok {
+		return id + 1
+	}
+	return 0
+}
+
+// spanShape is the shape of a span, without attributes.
+func (g *groupBuilder) spanShape(b *span.Batch, s *span.Span) shape {
+	sh := shape{own: ownSpan, name: s.Name, kind: s.Kind, status: s.Status, flags: s.Flags, presence: s.Presence}
+	set := func(m mask, has bool) {
+		if has {
+			sh.mask |= m
+		}
+	}
+	if s.Flags > maxShapeFlags {
+		sh.mask, sh.flags = sh.mask|hasFlags, 0
+	}
+	set(hasEvents, s.Events.Len() > 0)
+	set(hasLinks, s.Links.Len() > 0)
+	set(hasOddEnd, s.End < s.Start)
+	set(hasMarks, s.Marks != 0)
+	set(hasDroppedAttrs, s.DroppedAttrs != 0)
+	set(hasDroppedEvents, s.DroppedEvents != 0)
+	set(hasDroppedLinks, s.DroppedLinks != 0)
+	set(hasName, !g.nameFits(s.Name))
+	set(hasStatusMessage, s.StatusMessage != "")
+	set(hasTraceState, s.TraceState != "")
+	set(hasUnknown, s.Unknown != "")
+	set(hasStatusUnknown, s.StatusUnknown != "")
+	set(hasAttrUnknown, len(b.AttrUnknown) > 0 && len(allUnknown(b, s)) > 0)
+	return sh
+}
+
+func (g *groupBuilder) eventShape(e *span.Event) shape {
+	sh := shape{own: ownEvent, name: e.Name}
+	if !g.nameFits(e.Name) {
+		sh.mask |= hasName
+	}
+	if e.Dropped != 0 {
+		sh.mask |= hasDroppedAttrs
+	}
+	if e.Unknown != "" {
+		sh.mask |= hasUnknown
+	}
+	return sh
+}
+
+func linkShape(l *span.Link) shape {
+	sh := shape{own: ownLink}
+	if l.Flags != 0 {
+		sh.mask |= hasFlags
+	}
+	if l.TraceState != "" {
+		sh.mask |= hasTraceState
+	}
+	if l.Dropped != 0 {
+		sh.mask |= hasDroppedAttrs
+	}
+	if l.Unknown != "" {
+		sh.mask |= hasUnknown
+	}
+	return sh
+}
+
+// allUnknown is what AttrUnknown says of a span: positions count its attributes, then
+// those of its events, then those of its links.
+func allUnknown(b *span.Batch, s *span.Span) []attrUnknown {
+	out := unknownOf(nil, b, s.Attrs, 0)
+	base := uint32(s.Attrs.Len())
+	for _, e := range b.EventsOf(s) {
+		out = unknownOf(out, b, e.Attrs, base)
+		base += uint32(e.Attrs.Len())
+	}
+	for _, l := range b.LinksOf(s) {
+		out = unknownOf(out, b, l.Attrs, base)
+		base += uint32(l.Attrs.Len())
+	}
+	return out
+}
+
+// nameFits reports whether a name is or can be in the table.
+func (g *groupBuilder) nameFits(name string) bool {
+	return len(g.nameList) < g.lim.names || g.names[name] > 0
+}
+
+// intern is the number of a shape with these attributes; false if it has to be inline.
+func (g *groupBuilder) intern(s *shape, attrs []span.Attr) (uint32, bool) {
+	if len(attrs) > g.lim.slots {
+		return 0, false
+	}
+	name := s.name
+	if s.mask&hasName != 0 {
+		name = ""
+	}
+	g.buf = appendText(append(g.buf[:0], byte(s.own)), name)
+	g.buf = appendShapeFields(g.buf, s)
+	for _, a := range attrs {
+		g.buf = append(g.buf, byte(a.Value.Kind))
+		g.buf = appendText(g.buf, a.Key)
+	}
+	id, ok := g.shapes[string(g.buf)]
+	if !ok {
+		if id, ok = g.addShape(s, attrs); !ok {
+			return 0, false
+		}
+	}
+	sb := g.list[id]
+	sb.count++
+	for i := range attrs {
+		if !sb.varied[i] && attrs[i].Value != sb.attrs[i].Value {
+			sb.varied[i] = true
+		}
+	}
+	return id, true
+}
+
+// addShape puts the shape whose encoding is in buf into the table.
+func (g *groupBuilder) addShape(s *shape, attrs []span.Attr) (uint32, bool) {
+	if len(g.list) >= g.lim.shapes {
+		return 0, false
+	}
+	fresh := map[attrColumn]bool{}
+	for _, a := range attrs {
+		if _, ok := physicalOf(a.Value.Kind); ok {
+			if c := (attrColumn{s.own, a.Key, a.Value.Kind}); !g.columns[c] {
+				fresh[c] = true
+			}
+		}
+	}
+	if len(g.columns)+len(fresh) > g.lim.columns {
+		return 0, false
+	}
+	for c := range fresh {
+		g.columns[c] = true
+	}
+	sb := &shapeBuild{
+		shape: *s, keys: make([]uint32, len(attrs)), varied: make([]bool, len(attrs)), col: make([]colID, len(attrs)),
+	}
+	sb.attrs = attrs
+	if s.own != ownLink && s.mask&hasName == 0 {
+		id, ok := g.names[s.name]
+		if !ok {
+			g.nameList = append(g.nameList, s.name)
+			id = uint32(len(g.nameList))
+			g.names[s.name] = id
+			g.tableBytes += len(s.name) + 1
+		}
+		sb.nameID = id
+	}
+	for i, a := range attrs {
+		id, ok := g.keys[a.Key]
+		if !ok {
+			id = uint32(len(g.keyList))
+			g.keyList = append(g.keyList, a.Key)
+			g.keys[a.Key] = id
+			g.tableBytes += len(a.Key) + 1
+		}
+		sb.keys[i] = id
+		_, stored := physicalOf(a.Value.Kind)
+		sb.varied[i] = stored && (len(a.Value.Str) > maxConst || g.vary != nil && g.vary.IntN(3) == 0)
+	}
+	id := uint32(len(g.list))
+	g.list = append(g.list, sb)
+	g.shapes[string(g.buf)] = id
+	g.tableBytes += len(g.buf)
+	return id, true
+}
+
+const (
+	// maxConst is the longest text that is stored with a shape: tables stay in memory.
+	maxConst = 256
+	// maxGroupWeight is the text in a group before it is closed early.
+	maxGroupWeight = 64 << 20
+)

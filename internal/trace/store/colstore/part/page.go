@@ -1,0 +1,154 @@
+package part
+
+import (
+	"context"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/weft-dev/weft/internal/trace/span"
+)
+
+// Page is a run of whole traces, or a piece of a trace too large for one.
+type Page struct {
+	group *Group
+	index int // in the group
+	table []pageStats
+	off   int64
+}
+
+// Stats are those of the page.
+func (p Page) Stats() Stats { return p.table[p.index].Stats }
+
+// Read decodes the wanted columns of the page. Fields and attributes that are not wanted
+// are missing from the batch. Spans are in the order they were written, so that those of a
+// trace are neighbours.
+func (p Page) Read(ctx context.Context, c Columns) (*span.Batch, error) {
+	return p.read(ctx, c, 0, p.table[p.index].Spans, false)
+}
+
+// Directory lists the traces of the page, without decoding spans.
+func (p Page) Directory() ([]TraceEntry, error) {
+	t, err := p.group.tables()
+	if err != nil {
+		return nil, err
+	}
+	st := &p.table[p.index]
+	raw, err := p.load(st.front)
+	if err != nil {
+		return nil, err
+	}
+	return p.directory(raw, t)
+}
+
+func (p Page) directory(raw *rawPage, t *tables) ([]TraceEntry, error) {
+	st := &p.table[p.index]
+	dir, _, err := raw.column(colDirectory)
+	if err != nil {
+		return nil, err
+	}
+	ids, _, err := raw.column(colTraceID)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{b: dir}
+	out := readDirectory(&r, ids, st.Spans, st.Traces, t)
+	if r.bad != "" {
+		return nil, p.group.part.file.corrupt(p.off, "directory: "+r.bad)
+	}
+	return out, nil
+}
+
+// columnPos says where a column of a page is.
+type columnPos struct {
+	id     colID
+	enc    encoding // without the flag
+	off    int64    // in the page
+	stored int64
+	raw    int64 // before compression; 0: not compressed
+	sum    uint32
+}
+
+// rawPage is the bytes of a page, or the first of them, and what its header says.
+type rawPage struct {
+	p       Page
+	b       []byte // from the page's start
+	columns []columnPos
+
+	extra    []byte // read later, further back
+	extraOff int64
+}
+
+// load reads the first n bytes of the page and its header.
+func (p Page) load(n int64) (*rawPage, error) {
+	st := &p.table[p.index]
+	f := p.group.part.file
+	b, err := f.read(p.off, n)
+	if err != nil {
+		return nil, err
+	}
+	if xxh3.Hash(b[:st.header]) != st.sum && !f.unchecked {
+		return nil, f.corrupt(p.off, "checksum mismatch in the header of a page")
+	}
+	raw := &rawPage{p: p, b: b}
+	r := reader{b: b[:st.header]}
+	raw.columns = make([]columnPos, r.count(7))
+	off, id := st.header, uint64(0)
+	for i := range raw.columns {
+		c := &raw.columns[i]
+		step := r.uint32()
+		id += uint64(step)
+		if id > 1<<31 || i > 0 && step == 0 {
+			r.fail("columns out of order")
+		}
+		enc := encoding(r.byte())
+		*c = columnPos{id: colID(id), enc: enc &^ encZstd, off: off, stored: int64(r.upTo(maxBlock))}
+		if enc&encZstd != 0 {
+			c.raw = int64(r.upTo(maxBlock))
+			if c.raw == 0 {
+				r.fail("compressed column without bytes")
+			}
+		}
+		c.sum = r.fixed32()
+		off += c.stored
+	}
+	r.end()
+	if off != st.length {
+		r.fail("columns do not fill the page")
+	}
+	if r.bad != "" {
+		return nil, f.corrupt(p.off, "header of a page: "+r.bad)
+	}
+	return raw, nil
+}
+
+// column is the bytes of a column, checked and decompressed; nil if the page does not have
+// it. They must have been loaded.
+func (r *rawPage) column(id colID) ([]byte, *columnPos, error) {
+	for i := range r.columns {
+		if c := &r.columns[i]; c.id == id {
+			if c.off+c.stored > int64(len(r.b)) {
+				return nil, nil, r.p.group.part.file.corrupt(r.p.off, "column outside its region")
+			}
+			b, err := r.decode(c, r.b[c.off:c.off+c.stored:c.off+c.stored])
+			return b, c, err
+		}
+	}
+	return nil, nil, nil
+}
+
+// decode checks and decompresses the stored bytes of a column.
+func (r *rawPage) decode(c *columnPos, stored []byte) ([]byte, error) {
+	f := r.p.group.part.file
+	at := r.p.off + c.off
+	if uint32(xxh3.Hash(stored)) != c.sum && !f.unchecked {
+		return nil, f.corrupt(at, "checksum mismatch in column "+r.p.group.columnName(c.id))
+	}
+	if c.raw == 0 {
+		return stored, nil
+	}
+	b, err := decompress(r.p.group.part.cache.dec, stored, int(c.raw))
+	if err != nil {
+		return nil, f.corrupt(at, "column "+r.p.group.columnName(c.id)+": "+err.Error())
+	}
+	return b, nil
+}

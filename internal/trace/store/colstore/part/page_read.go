@@ -1,0 +1,507 @@
+package part
+
+import (
+	"context"
+
+	"github.com/weft-dev/weft/internal/trace/span"
+)
+
+// read decodes rows [from, to) of the page, which must be whole runs. strict also demands
+// that nothing is left of any column.
+func (p Page) read(ctx context.Context, c Columns, from, to int, strict bool) (*span.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	t, err := p.group.tables()
+	if err != nil {
+		return nil, err
+	}
+	st := &p.table[p.index]
+	n := st.core
+	if c.all {
+		n = st.length
+	}
+	raw, err := p.load(n)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{t: t, want: &c, at: make([]uint16, len(t.columns)), out: &span.Batch{}, spans: st.Spans}
+	if d.dir, err = p.directory(raw, t); err != nil {
+		return nil, err
+	}
+	if err := d.open(raw); err != nil {
+		return nil, err
+	}
+	d.rows(from, to)
+	if d.bad == "" {
+		d.bad = d.firstBad(strict)
+	}
+	if d.bad != "" {
+		return nil, p.group.part.file.corrupt(p.off, "page does not decode: "+d.bad)
+	}
+	return d.out, nil
+}
+
+// decoder turns columns back into spans.
+type decoder struct {
+	t     *tables
+	want  *Columns
+	spans int
+	dir   []TraceEntry
+	cur   []cursor
+	at    []uint16 // index in cur of each column; 0: not there or not wanted
+	bad   string
+
+	out       *span.Batch
+	scopes    []uint32 // number + 1 in out of each scope of the group
+	resources []uint32
+	shapes    []*shape // of the group with the wanted attributes only; nil: not made yet
+	spanIDs   []byte
+	parentIDs []byte
+	inline    shape
+	budget    int // attributes, events and links that may still come
+}
+
+// open makes cursors over the wanted columns, loading those that are not.
+func (d *decoder) open(raw *rawPage) error {
+	d.cur = make([]cursor, 1, len(raw.columns)+1)
+	if len(raw.columns) >= 1<<16 {
+		return raw.p.group.part.file.corrupt(raw.p.off, "too many columns")
+	}
+	for i := 0; i < len(raw.columns); i++ {
+		c := &raw.columns[i]
+		if int(c.id) >= len(d.t.columns) {
+			return raw.p.group.part.file.corrupt(raw.p.off, "unknown column")
+		}
+		info := &d.t.columns[c.id]
+		if c.id <= colTraceID || !d.want.wants(info) {
+			continue
+		}
+		stored, err := raw.stored(i, func(id colID) bool { return int(id) < len(d.t.columns) && d.want.wants(&d.t.columns[id]) })
+		if err != nil {
+			return err
+		}
+		b, err := raw.decode(c, stored)
+		if err != nil {
+			return err
+		}
+		d.at[c.id] = uint16(len(d.cur))
+		d.cur = append(d.cur, newCursor(info, c.enc, b))
+	}
+	d.spanIDs = d.cursor(colSpanID).b
+	d.parentIDs = d.cursor(colParentID).b
+	if d.want.has(colSpanID) && len(d.spanIDs) != 8*d.spans {
+		d.bad = "span ids do not fit the page"
+	}
+	return nil
+}
+
+// readGap is how many unwanted bytes are read to save a second read.
+const readGap = 4 << 10
+
+// stored is the stored bytes of column i. Where they were not loaded they are read now,
+// together with wanted columns close behind.
+func (r *rawPage) stored(i int, wanted func(colID) bool) ([]byte, error) {
+	c := &r.columns[i]
+	if c.off+c.stored <= int64(len(r.b)) {
+		return r.b[c.off : c.off+c.stored : c.off+c.stored], nil
+	}
+	if c.off < r.extraOff || c.off+c.stored > r.extraOff+int64(len(r.extra)) {
+		end := c.off + c.stored
+		for _, n := range r.columns[i+1:] {
+			if n.off > end+readGap {
+				break
+			}
+			if wanted(n.id) {
+				end = n.off + n.stored
+			}
+		}
+		b, err := r.p.group.part.file.read(r.p.off+c.off, end-c.off)
+		if err != nil {
+			return nil, err
+		}
+		r.extra, r.extraOff = b, c.off
+	}
+	at := c.off - r.extraOff
+	return r.extra[at : at+c.stored : at+c.stored], nil
+}
+
+func (d *decoder) cursor(id colID) *cursor { return &d.cur[d.at[id]] }
+
+func (d *decoder) fail(reason string) {
+	if d.bad == "" {
+		d.bad = reason
+	}
+}
+
+// firstBad is why the first bad column is bad.
+func (d *decoder) firstBad(strict bool) string {
+	if d.cur[0].bad != "" {
+		return "a column is missing"
+	}
+	for id, at := range d.at {
+		if at == 0 {
+			continue
+		}
+		c := &d.cur[at]
+		if strict && colID(id) != colSpanID && colID(id) != colParentID {
+			c.finish()
+		}
+		if c.bad != "" {
+			return "column " + d.t.columns[id].name() + ": " + c.bad
+		}
+	}
+	return ""
+}
+
+// rows decodes from the page's first row on, since columns have no index, and keeps what
+// lies in [from, to).
+func (d *decoder) rows(from, to int) {
+	d.reserve(from, to)
+	d.scopes = make([]uint32, len(d.t.scopes))
+	d.resources = make([]uint32, len(d.t.resources))
+	if !d.want.all {
+		d.shapes = make([]*shape, len(d.t.shapes))
+	}
+	for _, e := range d.dir {
+		prev := e.Start
+		for row := e.First; row < e.First+e.Rows; row++ {
+			if row >= to || d.bad != "" {
+				return
+			}
+			s := span.Span{TraceID: e.ID}
+			s.Start = int64(uint64(prev) + d.cursor(colStart).nextNum())
+			prev = s.Start
+			d.span(&s, row, e.First, e.Rows, row >= from)
+			if row >= from {
+				d.out.Spans = append(d.out.Spans, s)
+				continue
+			}
+			d.out.Attrs, d.out.Events, d.out.Links = d.out.Attrs[:0], d.out.Events[:0], d.out.Links[:0]
+			d.out.AttrUnknown = nil
+		}
+	}
+}
+
+// reserve makes room for what the rows hold, and refuses what no writer writes.
+func (d *decoder) reserve(from, to int) {
+	d.budget = maxPageSlots
+	if d.spans == 1 {
+		d.budget = maxSpanSlots
+	}
+	class := *d.cursor(colClass)
+	slots := 0
+	for row := range to {
+		n := class.nextNum()
+		if n > uint64(len(d.t.classes)) {
+			d.fail("unknown class")
+			return
+		}
+		if n > 0 && row >= from {
+			slots += len(d.t.shapes[d.t.classes[n-1].shape].attrs)
+		}
+	}
+	if slots > d.budget {
+		d.fail("too many attributes")
+		return
+	}
+	d.out.Spans = make([]span.Span, 0, to-from)
+	if d.want.all {
+		d.out.Attrs = make([]span.Attr, 0, slots+slots/8)
+	}
+}
+
+// span decodes a row. Where keep is not set only the columns have to move on.
+func (d *decoder) span(s *span.Span, row, first, rows int, keep bool) {
+	var sh *shape
+	scope := uint32(0)
+	if n := d.cursor(colClass).nextNum(); n > 0 && n <= uint64(len(d.t.classes)) {
+		c := &d.t.classes[n-1]
+		sh, scope = d.shape(c.shape), c.scope
+	} else {
+		in := &d.cursor(colInlineSpan).reader
+		scope = in.uint32()
+		readInline(in, ownSpan, &d.inline)
+		sh = &d.inline
+	}
+	if int(scope) >= len(d.t.scopes) {
+		d.fail("unknown scope")
+		return
+	}
+	if keep {
+		s.Scope = d.scope(scope)
+	}
+	base := len(d.out.Attrs)
+	s.Name, s.Kind, s.Status, s.Flags, s.Presence = sh.name, sh.kind, sh.status, sh.flags, sh.presence
+	if d.want.has(colDuration) {
+		d.end(s, sh.mask)
+	}
+	if d.want.has(colSpanID) && d.bad == "" {
+		s.SpanID = span.SpanID(d.spanIDs[8*row:])
+	}
+	if d.want.has(colParent) {
+		d.parent(s, row, first, rows)
+	}
+	m := sh.mask // sh may be used again by events
+	s.Attrs = d.attrs(sh, colOverflowSpan)
+	if m&^(hasEvents|hasLinks|hasAttrUnknown|hasOddEnd) != 0 {
+		d.rare(s, m)
+	}
+	if m&hasEvents != 0 && d.want.has(colEventCount) {
+		d.spanEvents(s)
+	}
+	if m&hasLinks != 0 && d.want.has(colLinkCount) {
+		d.spanLinks(s)
+	}
+	if m&hasAttrUnknown != 0 && d.want.all {
+		r := &d.cursor(colAttrUnknown).reader
+		for range r.count(2) {
+			pos := base + int(r.uint32())
+			text := r.text()
+			if pos >= len(d.out.Attrs) {
+				d.fail("unknown fields of no attribute")
+				return
+			}
+			setUnknown(d.out, uint32(pos), text)
+		}
+	}
+}
+
+func (d *decoder) end(s *span.Span, m mask) {
+	if m&hasOddEnd == 0 {
+		s.End = int64(uint64(s.Start) + d.cursor(colDuration).nextNum())
+	} else if n := d.cursor(colOddEnd).nextNum(); n > 0 {
+		s.End = int64(uint64(s.Start) - n)
+	}
+}
+
+func (d *decoder) parent(s *span.Span, row, first, rows int) {
+	n := d.cursor(colParent).nextNum()
+	switch {
+	case n == 0:
+	case n&1 == 1:
+		at := int64(row-first) - unzigzag(n>>1)
+		if at < 0 || at >= int64(rows) || d.bad != "" {
+			d.fail("parent outside the trace")
+			return
+		}
+		s.Parent = span.SpanID(d.spanIDs[8*(first+int(at)):])
+	default:
+		if n>>1 > uint64(len(d.parentIDs)/8) {
+			d.fail("unknown parent")
+			return
+		}
+		s.Parent = span.SpanID(d.parentIDs[8*(n>>1-1):])
+	}
+}
+
+// rare decodes what few spans have.
+func (d *decoder) rare(s *span.Span, m mask) {
+	num := func(bit mask, id colID) uint64 {
+		if m&bit == 0 || !d.want.has(id) {
+			return 0
+		}
+		return d.cursor(id).nextNum()
+	}
+	text := func(bit mask, id colID) string {
+		if m&bit == 0 || !d.want.has(id) {
+			return ""
+		}
+		return d.cursor(id).nextText()
+	}
+	s.Marks = span.Marks(num(hasMarks, colMarks))
+	if m&hasFlags != 0 {
+		s.Flags = uint32(num(hasFlags, colFlags))
+	}
+	s.DroppedAttrs = uint32(num(hasDroppedAttrs, colDroppedAttrs))
+	s.DroppedEvents = uint32(num(hasDroppedEvents, colDroppedEvents))
+	s.DroppedLinks = uint32(num(hasDroppedLinks, colDroppedLinks))
+	if m&hasName != 0 {
+		s.Name = text(hasName, colName)
+	}
+	s.StatusMessage = text(hasStatusMessage, colStatusMessage)
+	s.TraceState = text(hasTraceState, colTraceState)
+	s.Unknown = text(hasUnknown, colUnknown)
+	s.StatusUnknown = text(hasStatusUnknown, colStatusUnknown)
+}
+
+func (d *decoder) spanEvents(s *span.Span) {
+	from := len(d.out.Events)
+	for range d.things(colEventCount) {
+		sh := d.childShape(colEventShape, ownEvent)
+		if sh == nil {
+			return
+		}
+		e := span.Event{Name: sh.name}
+		m := sh.mask
+		if d.want.has(colEventTime) {
+			e.Time = int64(uint64(s.Start) + d.cursor(colEventTime).nextNum())
+		}
+		e.Attrs = d.attrs(sh, colOverflowEvent)
+		if m&hasName != 0 && d.want.has(colEventName) {
+			e.Name = d.cursor(colEventName).nextText()
+		}
+		if m&hasDroppedAttrs != 0 && d.want.all {
+			e.Dropped = uint32(d.cursor(colEventDropped).nextNum())
+		}
+		if m&hasUnknown != 0 && d.want.all {
+			e.Unknown = d.cursor(colEventUnknown).nextText()
+		}
+		d.out.Events = append(d.out.Events, e)
+	}
+	s.Events = span.Range{From: uint32(from), To: uint32(len(d.out.Events))}
+}
+
+func (d *decoder) spanLinks(s *span.Span) {
+	from := len(d.out.Links)
+	for range d.things(colLinkCount) {
+		sh := d.childShape(colLinkShape, ownLink)
+		if sh == nil {
+			return
+		}
+		var l span.Link
+		m := sh.mask
+		if d.want.has(colLinkTraceID) {
+			copy(l.TraceID[:], d.cursor(colLinkTraceID).bytes(16))
+		}
+		if d.want.has(colLinkSpanID) {
+			copy(l.SpanID[:], d.cursor(colLinkSpanID).bytes(8))
+		}
+		l.Attrs = d.attrs(sh, colOverflowLink)
+		if d.want.all {
+			if m&hasFlags != 0 {
+				l.Flags = uint32(d.cursor(colLinkFlags).nextNum())
+			}
+			if m&hasTraceState != 0 {
+				l.TraceState = d.cursor(colLinkTraceState).nextText()
+			}
+			if m&hasDroppedAttrs != 0 {
+				l.Dropped = uint32(d.cursor(colLinkDropped).nextNum())
+			}
+			if m&hasUnknown != 0 {
+				l.Unknown = d.cursor(colLinkUnknown).nextText()
+			}
+		}
+		d.out.Links = append(d.out.Links, l)
+	}
+	s.Links = span.Range{From: uint32(from), To: uint32(len(d.out.Links))}
+}
+
+// things is the number of events or links of a span.
+func (d *decoder) things(id colID) int {
+	n := d.cursor(id).nextNum()
+	if n > maxSpanSlots || !d.spend(int(n)) {
+		return 0
+	}
+	return int(n)
+}
+
+// spend takes n attributes, events or links off what a page may hold.
+func (d *decoder) spend(n int) bool {
+	if d.budget -= n; d.budget < 0 {
+		d.fail("too many attributes, events or links")
+		return false
+	}
+	return true
+}
+
+// childShape is the shape of the next event or link; nil after damage.
+func (d *decoder) childShape(id colID, own owner) *shape {
+	c := d.cursor(id)
+	n := c.nextNum()
+	switch {
+	case c.bad != "" || d.bad != "":
+		return nil
+	case n == 0:
+		r := &d.cursor(inlineColumns[own]).reader
+		readInline(r, own, &d.inline)
+		if r.bad != "" {
+			return nil
+		}
+		return &d.inline
+	case n > uint64(len(d.t.shapes)) || d.t.shapes[n-1].own != own:
+		d.fail("unknown shape")
+		return nil
+	}
+	return d.shape(uint32(n - 1))
+}
+
+// shape is a shape of the group, with the wanted attributes only.
+func (d *decoder) shape(id uint32) *shape {
+	if d.want.all {
+		return &d.t.shapes[id]
+	}
+	if d.shapes[id] == nil {
+		d.shapes[id] = d.narrowed(&d.t.shapes[id])
+	}
+	return d.shapes[id]
+}
+
+func (d *decoder) narrowed(s *shape) *shape {
+	out := *s
+	out.attrs, out.fill = nil, nil
+	next := 0
+	for i, a := range s.attrs {
+		filled := next < len(s.fill) && s.fill[next].pos == uint32(i)
+		if d.want.hasAttr(s.own, a.Key) {
+			if filled {
+				out.fill = append(out.fill, fill{uint32(len(out.attrs)), s.fill[next].col})
+			}
+			out.attrs = append(out.attrs, a)
+		}
+		if filled {
+			next++
+		}
+	}
+	return &out
+}
+
+// attrs decodes the attributes of a span, event or link of that shape.
+func (d *decoder) attrs(sh *shape, overflow colID) span.Range {
+	from := len(d.out.Attrs)
+	switch {
+	case !d.spend(len(sh.attrs)):
+	case !sh.overflow:
+		d.out.Attrs = append(d.out.Attrs, sh.attrs...)
+		for _, f := range sh.fill {
+			v := &d.out.Attrs[from+int(f.pos)].Value
+			if c := &d.cur[d.at[f.col]]; d.t.columns[f.col].phys == physText {
+				v.Str = c.nextText()
+			} else {
+				v.Num = c.nextNum()
+			}
+		}
+	case d.want.has(overflow):
+		r := &d.cursor(overflow).reader
+		for _, a := range sh.attrs {
+			a.Value = readValue(r, a.Value.Kind)
+			if d.want.hasAttr(sh.own, a.Key) {
+				d.out.Attrs = append(d.out.Attrs, a)
+			}
+		}
+	}
+	return span.Range{From: uint32(from), To: uint32(len(d.out.Attrs))}
+}
+
+// scope is the number in the batch of a scope of the group.
+func (d *decoder) scope(id uint32) uint32 {
+	if n := d.scopes[id]; n > 0 {
+		return n - 1
+	}
+	in := &d.t.scopes[id]
+	sc := in.Scope
+	if n := d.resources[in.Resource]; n > 0 {
+		sc.Resource = n - 1
+	} else {
+		from := &d.t.resources[in.Resource]
+		res := from.Resource
+		res.Attrs = addAttrs(d.out, from.attrs, from.unknown)
+		sc.Resource = uint32(len(d.out.Resources))
+		d.out.Resources = append(d.out.Resources, res)
+		d.resources[in.Resource] = sc.Resource + 1
+	}
+	sc.Attrs = addAttrs(d.out, in.attrs, in.unknown)
+	d.out.Scopes = append(d.out.Scopes, sc)
+	d.scopes[id] = uint32(len(d.out.Scopes))
+	return d.scopes[id] - 1
+}

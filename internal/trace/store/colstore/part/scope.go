@@ -1,0 +1,143 @@
+package part
+
+import "github.com/weft-dev/weft/internal/trace/span"
+
+// resourceInfo is a resource of a group, each stored once.
+type resourceInfo struct {
+	span.Resource // without Attrs
+	attrs         []span.Attr
+	unknown       []attrUnknown
+	service       string // as span.Batch.Service has it
+}
+
+// scopeInfo is a scope of a group, each stored once.
+type scopeInfo struct {
+	span.Scope // without Attrs
+	attrs      []span.Attr
+	unknown    []attrUnknown
+	count      uint64 // spans
+}
+
+func appendPresent(dst []byte, present bool) []byte {
+	if present {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
+func readPresent(r *reader) bool { return r.upTo(1) == 1 }
+
+func appendResource(dst []byte, b *span.Batch, s *span.Resource) []byte {
+	dst = appendAttrs(dst, b, s.Attrs)
+	dst = appendUvarint(dst, s.Dropped)
+	dst = appendText(dst, s.SchemaURL)
+	dst = appendPresent(dst, s.Present)
+	dst = appendText(dst, s.Unknown)
+	return appendText(dst, s.GroupUnknown)
+}
+
+func readResource(r *reader) (s resourceInfo) {
+	s.attrs, s.unknown = readAttrs(r)
+	s.Dropped = r.uint32()
+	s.SchemaURL = r.text()
+	s.Present = readPresent(r)
+	s.Unknown = r.text()
+	s.GroupUnknown = r.text()
+	for _, a := range s.attrs {
+		if a.Key == "service.name" {
+			if a.Value.Kind == span.ValueString {
+				s.service = a.Value.Str
+			}
+			break
+		}
+	}
+	return s
+}
+
+func appendScope(dst []byte, b *span.Batch, s *span.Scope, resource uint32) []byte {
+	dst = appendUvarint(dst, resource)
+	dst = appendText(dst, s.Name)
+	dst = appendText(dst, s.Version)
+	dst = appendAttrs(dst, b, s.Attrs)
+	dst = appendUvarint(dst, s.Dropped)
+	dst = appendText(dst, s.SchemaURL)
+	dst = appendPresent(dst, s.Present)
+	dst = appendText(dst, s.Unknown)
+	return appendText(dst, s.GroupUnknown)
+}
+
+func readScope(r *reader, resources int) (s scopeInfo) {
+	s.Resource = uint32(r.uvarint())
+	if int(s.Resource) >= resources {
+		r.fail("scope of an unknown resource")
+	}
+	s.Name = r.text()
+	s.Version = r.text()
+	s.attrs, s.unknown = readAttrs(r)
+	s.Dropped = r.uint32()
+	s.SchemaURL = r.text()
+	s.Present = readPresent(r)
+	s.Unknown = r.text()
+	s.GroupUnknown = r.text()
+	return s
+}
+
+// scopeSet interns the resources and scopes of a group being written.
+type scopeSet struct {
+	resources map[string]uint32 // by encoding
+	scopes    map[string]uint32
+	resList   []string // the encodings in order of number
+	list      []string
+	services  []string // of each resource
+	resOf     []uint32 // resource of each scope
+	count     []uint64 // spans of each scope
+	bytes     int
+
+	seen    map[*span.Batch][]uint32 // number + 1 of each scope of a batch, 0: not looked at
+	last    *span.Batch              // the batch seen last
+	lastIDs []uint32
+	buf     []byte
+}
+
+func newScopeSet() *scopeSet {
+	return &scopeSet{resources: map[string]uint32{}, scopes: map[string]uint32{}, seen: map[*span.Batch][]uint32{}}
+}
+
+// of is the number of scope i of b.
+func (s *scopeSet) of(b *span.Batch, i uint32) uint32 {
+	if b != s.last {
+		ids, ok := s.seen[b]
+		if !ok {
+			ids = make([]uint32, len(b.Scopes))
+			s.seen[b] = ids
+		}
+		s.last, s.lastIDs = b, ids
+	}
+	if id := s.lastIDs[i]; id > 0 {
+		return id - 1
+	}
+	sc := &b.Scopes[i]
+	s.buf = appendResource(s.buf[:0], b, &b.Resources[sc.Resource])
+	res, ok := s.resources[string(s.buf)]
+	if !ok {
+		res = uint32(len(s.resList))
+		enc := string(s.buf)
+		s.resources[enc] = res
+		s.resList = append(s.resList, enc)
+		s.services = append(s.services, b.Service(&span.Span{Scope: i}))
+		s.bytes += len(enc)
+	}
+	s.buf = appendScope(s.buf[:0], b, sc, res)
+	id, ok := s.scopes[string(s.buf)]
+	if !ok {
+		id = uint32(len(s.list))
+		enc := string(s.buf)
+		s.scopes[enc] = id
+		s.list = append(s.list, enc)
+		s.resOf = append(s.resOf, res)
+		s.count = append(s.count, 0)
+		s.bytes += len(enc)
+	}
+	s.lastIDs[i] = id + 1
+	return id
+}
