@@ -131,7 +131,7 @@ func (d *decoder) span(from, to int, scope uint32, marks span.Marks) *SyntaxErro
 		d.undo(undo)
 		d.b.Spans = d.b.Spans[:index]
 		d.rej = rej
-		d.rej.span(reason)
+		d.rej.Reject(reason)
 	}
 	return nil
 }

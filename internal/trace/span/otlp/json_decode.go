@@ -139,7 +139,7 @@ func (t *transcoder) spanOrReject() *SyntaxError {
 		return err
 	}
 	t.dst, t.pos, t.depth = t.dst[:size], pos, depth
-	t.rej.span(fmt.Sprintf("%s: %s", err.Path, err.Reason))
+	t.rej.Reject(fmt.Sprintf("%s: %s", err.Path, err.Reason))
 	return t.skip()
 }
 

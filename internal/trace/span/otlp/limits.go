@@ -94,7 +94,8 @@ func (r *Rejected) Altered() bool {
 	return r.Spans+r.Truncated+r.DroppedAttrs+r.DroppedEvents+r.DroppedLinks > 0
 }
 
-func (r *Rejected) span(reason string) {
+// Reject counts a span that is left out.
+func (r *Rejected) Reject(reason string) {
 	r.Spans++
 	if len(r.Reasons) < maxReasons && !slices.Contains(r.Reasons, reason) {
 		r.Reasons = append(r.Reasons, reason)
@@ -104,7 +105,7 @@ func (r *Rejected) span(reason string) {
 func (r *Rejected) add(o Rejected) {
 	spans := r.Spans + o.Spans
 	for _, reason := range o.Reasons {
-		r.span(reason)
+		r.Reject(reason)
 	}
 	r.Spans = spans
 	r.Truncated += o.Truncated
