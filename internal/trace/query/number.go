@@ -65,11 +65,11 @@ func readDuration(s string, negative bool) (int64, string) {
 	total := new(big.Rat)
 	for s != "" {
 		digits := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-		if digits <= 0 {
+		if digits <= 0 || digits > 40 {
 			return 0, all + " is not a duration"
 		}
 		amount, ok := new(big.Rat).SetString(s[:digits])
-		if !ok || len(s[:digits]) > 40 {
+		if !ok {
 			return 0, all + " is not a duration"
 		}
 		s = s[digits:]
