@@ -360,6 +360,10 @@ func (p *Pipeline) apply(f *flight, rec log.Record, batch *span.Batch) error {
 // applyAgain is the pause before the store is offered a record again.
 const applyAgain = time.Second
 
+// StoreApplied tells the pipeline that the store's position has advanced, so that the log
+// is trimmed soon. Engines that call back when they have written a part are given it.
+func (p *Pipeline) StoreApplied(log.Position) { p.trim.poke() }
+
 // NoteRefused counts a refused request and puts it on the list for people. Receivers call
 // it for every request they answer with an error; Time is filled in if it is zero.
 func (p *Pipeline) NoteRefused(r Refused) {
