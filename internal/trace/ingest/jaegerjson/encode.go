@@ -130,16 +130,22 @@ func appendSpan(dst []byte, b *span.Batch, s *span.Span, process int) []byte {
 		}
 		dst = append(fields.append(dst), '}')
 	}
-	return fmt.Appendf(dst, `],"processID":"p%d","warnings":%s}`, process, warnings(s))
+	return fmt.Appendf(dst, `],"processID":"p%d","warnings":%s}`, process, warnings(b, s))
 }
 
 func appendReference(dst []byte, kind string, trace span.TraceID, id span.SpanID) []byte {
 	return fmt.Appendf(dst, `{"refType":"%s","traceID":"%s","spanID":"%s"}`, kind, trace, id)
 }
 
-// warnings are what Jaeger shows at the span: what the store knows to be odd about it.
-func warnings(s *span.Span) string {
+// warnings are what Jaeger shows at the span: those it came with, and what the store knows
+// to be odd about it.
+func warnings(b *span.Batch, s *span.Span) string {
 	var list []string
+	if came, ok := b.Get(s.Attrs, WarningsKey); ok {
+		for w := range otlp.ArrayValues(came) {
+			list = append(list, string(otlp.AppendQuoted(nil, w.Str)))
+		}
+	}
 	if s.End == 0 {
 		list = append(list, `"the span has not ended"`)
 	}
@@ -164,6 +170,9 @@ var kindTags = map[span.Kind]string{
 func spanTags(b *span.Batch, s *span.Span) *tags {
 	var t tags
 	for _, a := range b.AttrsOf(s.Attrs) {
+		if a.Key == WarningsKey && a.Value.Kind == span.ValueArray {
+			continue
+		}
 		t.add(a.Key, a.Value)
 	}
 	if kind, ok := kindTags[s.Kind]; ok {
