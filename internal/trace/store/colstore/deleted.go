@@ -19,14 +19,43 @@ type deleted struct {
 	count atomic.Int32           // len(byKey), so that the usual "none" costs no lock
 }
 
+// has reports whether the trace is to be hidden: it is deleted and its bytes may still be
+// somewhere.
 func (d *deleted) has(k TraceKey) bool {
+	t, ok := d.get(k)
+	return ok && !t.Purged
+}
+
+// refuses reports whether spans of the trace that arrived at the given time are not to be
+// taken in.
+func (d *deleted) refuses(k TraceKey, arrival time.Time) bool {
+	t, ok := d.get(k)
+	return ok && arrival.Before(t.At.Add(store.RefuseDeleted))
+}
+
+func (d *deleted) get(k TraceKey) (tombstone, bool) {
 	if d.none() {
-		return false
+		return tombstone{}, false
 	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	_, ok := d.byKey[k]
-	return ok
+	t, ok := d.byKey[k]
+	return t, ok
+}
+
+// returns reports whether the batch brings spans of a trace whose bytes should have been
+// purged long ago and are not: they must go before the new spans can be told from them.
+func (d *deleted) returns(r store.Record) bool {
+	if d.none() {
+		return false
+	}
+	for i := range r.Batch.Spans {
+		t, ok := d.get(TraceKey{r.Tenant, r.Batch.Spans[i].TraceID})
+		if ok && !t.Purged && !r.Arrival.Before(t.At.Add(store.RefuseDeleted)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *deleted) none() bool { return d.count.Load() == 0 }

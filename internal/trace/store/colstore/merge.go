@@ -239,7 +239,7 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 			}
 			var refs []part.Ref
 			for _, l := range all[i:j] {
-				b, err := cache.get([2]int32{l.part, l.page}, func() (*span.Batch, error) {
+				b, err := cache.get(pageKey{run[l.part], int(l.page)}, func() (*span.Batch, error) {
 					return pages[l.part][l.page].Read(ctx, part.All())
 				})
 				if err != nil {
@@ -256,32 +256,4 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 			i = j
 		}
 	}
-}
-
-// pageCache keeps the pages read last.
-type pageCache struct {
-	max   int
-	pages map[[2]int32]*span.Batch
-	order [][2]int32
-}
-
-func newPageCache(n int) *pageCache {
-	return &pageCache{max: n, pages: map[[2]int32]*span.Batch{}}
-}
-
-func (c *pageCache) get(k [2]int32, read func() (*span.Batch, error)) (*span.Batch, error) {
-	if b, ok := c.pages[k]; ok {
-		return b, nil
-	}
-	b, err := read()
-	if err != nil {
-		return nil, err
-	}
-	if len(c.order) >= c.max {
-		delete(c.pages, c.order[0])
-		c.order = c.order[1:]
-	}
-	c.pages[k] = b
-	c.order = append(c.order, k)
-	return b, nil
 }

@@ -16,7 +16,7 @@ func (s *Store) Trace(ctx context.Context, tenant string, id span.TraceID) (*spa
 	v := s.acquire()
 	defer s.release(v)
 	k := TraceKey{tenant, id}
-	refs, _, err := s.gather(ctx, v, k)
+	refs, _, err := s.gather(ctx, v, k, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read trace %s: %w", id, err)
 	}
@@ -27,8 +27,10 @@ func (s *Store) Trace(ctx context.Context, tenant string, id span.TraceID) (*spa
 }
 
 // gather is the spans of a trace over all sources of v, copies dropped, ordered by start,
-// then span id, and how many parts and heads have some. A block that does not read is reported and passed over.
-func (s *Store) gather(ctx context.Context, v *view, k TraceKey) (refs []part.Ref, sources int, err error) {
+// then span id, and how many parts and heads have some. A block that does not read is
+// reported and passed over. pages, which may be nil, keeps decoded pages for the next
+// trace.
+func (s *Store) gather(ctx context.Context, v *view, k TraceKey, pages *pageCache) (refs []part.Ref, sources int, err error) {
 	if s.deleted.has(k) {
 		return nil, 0, nil
 	}
@@ -36,26 +38,18 @@ func (s *Store) gather(ctx context.Context, v *view, k TraceKey) (refs []part.Re
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
-		loc, ok, err := p.Lookup(k.Tenant, k.ID)
+		held, err := partRefs(ctx, p, k, pages)
+		if ctx.Err() != nil {
+			return nil, 0, ctx.Err()
+		}
 		if err != nil {
 			s.noteCorrupt(p, err)
 			continue
 		}
-		if !ok {
-			continue
+		if len(held) > 0 {
+			refs = append(refs, held...)
+			sources++
 		}
-		b, err := p.ReadTrace(ctx, loc)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, 0, ctx.Err()
-			}
-			s.noteCorrupt(p, err)
-			continue
-		}
-		for i := range b.Spans {
-			refs = append(refs, part.Ref{Batch: b, Index: i})
-		}
-		sources++
 	}
 	for _, h := range v.heads {
 		if held := h.trace(k); len(held) > 0 {
@@ -64,6 +58,44 @@ func (s *Store) gather(ctx context.Context, v *view, k TraceKey) (refs []part.Re
 		}
 	}
 	return sortRefs(refs), sources, nil
+}
+
+// partRefs is a trace's spans in one part.
+func partRefs(ctx context.Context, p *livePart, k TraceKey, pages *pageCache) ([]part.Ref, error) {
+	loc, ok, err := p.Lookup(k.Tenant, k.ID)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if pages == nil || loc.Pages > 1 {
+		b, err := p.ReadTrace(ctx, loc)
+		if err != nil {
+			return nil, err
+		}
+		return rows(b, 0, len(b.Spans)), nil
+	}
+	e, err := p.Entry(loc)
+	if err != nil {
+		return nil, err
+	}
+	b, err := pages.get(pageKey{p, loc.Page}, func() (*span.Batch, error) {
+		pg, err := p.Page(loc.Page)
+		if err != nil {
+			return nil, err
+		}
+		return pg.Read(ctx, part.All())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rows(b, e.First, e.Rows), nil
+}
+
+func rows(b *span.Batch, first, n int) []part.Ref {
+	refs := make([]part.Ref, n)
+	for i := range refs {
+		refs[i] = part.Ref{Batch: b, Index: first + i}
+	}
+	return refs
 }
 
 func build(refs []part.Ref) *span.Batch {
@@ -81,11 +113,16 @@ func (s *Store) Scan(ctx context.Context, tenant string, w store.Window) iter.Se
 		v := s.acquire()
 		defer s.release(v)
 		split := map[span.TraceID]bool{} // traces of several sources that were yielded
+		pages := newPageCache(4)
+		if err := ctx.Err(); err != nil {
+			yield(nil, err)
+			return
+		}
 		for id := range s.candidates(v, tenant, w) {
 			if split[id] {
 				continue
 			}
-			refs, sources, err := s.gather(ctx, v, TraceKey{tenant, id})
+			refs, sources, err := s.gather(ctx, v, TraceKey{tenant, id}, pages)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -124,9 +161,10 @@ func (s *Store) candidates(v *view, tenant string, w store.Window) iter.Seq[span
 	}
 }
 
-// partTraces yields the traces of a part that may have a span in the window.
+// partTraces yields the traces of a part that may have a span in the window, once each.
 func partTraces(p *livePart, tenant string, w store.Window) iter.Seq2[span.TraceID, error] {
 	return func(yield func(span.TraceID, error) bool) {
+		var last span.TraceID // the pages of a large trace follow each other
 		for _, g := range p.Groups() {
 			if g.Tenant() != tenant || g.Stats().MaxStart < w.Start || g.Stats().MinStart >= w.End {
 				continue
@@ -150,7 +188,10 @@ func partTraces(p *livePart, tenant string, w store.Window) iter.Seq2[span.Trace
 					continue
 				}
 				for _, e := range entries {
-					if e.Start < w.End && !e.Continued && !yield(e.ID, nil) {
+					if e.Start >= w.End || e.ID == last {
+						continue
+					}
+					if last = e.ID; !yield(e.ID, nil) {
 						return
 					}
 				}

@@ -28,7 +28,7 @@ func (s *Store) Search(ctx context.Context, q store.Query) iter.Seq2[store.Summa
 		defer s.release(v)
 		x := &search{
 			s: s, v: v, ctx: ctx, q: q, matcher: store.NewMatcher(q.Filter), started: s.cfg.Clock.Now(),
-			found: map[span.TraceID]*candidate{}, done: map[span.TraceID]bool{},
+			found: map[span.TraceID]*candidate{}, done: map[span.TraceID]bool{}, pages: newPageCache(8),
 		}
 		x.columns = part.ColumnsOf(x.matcher.Fields())
 		x.required = x.matcher.Required()
@@ -53,6 +53,8 @@ type search struct {
 	// done: the trace was decided as a whole, or yielded; further hits mean nothing.
 	done map[span.TraceID]bool
 	rows int // yielded
+	// pages are kept decoded between traces that are read whole.
+	pages *pageCache
 }
 
 // candidate is a trace with a match. Of whole is false, only Key and Matched of its
@@ -85,13 +87,16 @@ func (x *search) run(yield func(store.Summary, error) bool) {
 }
 
 func (x *search) walk(yield func(store.Summary, error) bool) error {
+	if err := x.check(); err != nil {
+		return err
+	}
 	x.fill()
 	for len(x.queue) > 0 {
-		if err := x.check(); err != nil {
-			return err
-		}
 		b := heap.Pop(&x.queue).(frontierItem)
 		if err := b.expand(x); err != nil {
+			return err
+		}
+		if err := x.check(); err != nil {
 			return err
 		}
 		if x.q.Order != store.NewestFirst {
@@ -275,7 +280,7 @@ func (x *search) consider(b *span.Batch, i int) error {
 		return nil
 	}
 	if x.q.Order == store.LongestFirst {
-		return x.decide(sp.TraceID)
+		return x.measure(sp.TraceID)
 	}
 	c := x.found[sp.TraceID]
 	if c == nil {
@@ -297,9 +302,21 @@ func (x *search) decide(id span.TraceID) error {
 	return err
 }
 
+// measure finds the duration of a trace that matches, from the directory if that has it.
+func (x *search) measure(id span.TraceID) error {
+	sum, ok := x.fromDirectory(id)
+	if !ok {
+		return x.decide(id)
+	}
+	x.done[id] = true
+	sum.Key = sum.End - sum.Start
+	x.found[id] = &candidate{Summary: sum}
+	return nil
+}
+
 // evaluate reads a trace from all its sources and matches it as a whole.
 func (x *search) evaluate(id span.TraceID) (store.Summary, bool, error) {
-	refs, _, err := x.s.gather(x.ctx, x.v, TraceKey{x.q.Tenant, id})
+	refs, _, err := x.s.gather(x.ctx, x.v, TraceKey{x.q.Tenant, id}, x.pages)
 	if err != nil || len(refs) == 0 {
 		return store.Summary{}, false, err
 	}
@@ -347,7 +364,7 @@ func (x *search) complete(c *candidate) (bool, error) {
 	if c.whole {
 		return true, nil
 	}
-	if x.q.After == nil {
+	if x.q.After == nil && x.q.Order == store.NewestFirst {
 		if sum, ok := x.fromDirectory(c.TraceID); ok {
 			sum.Matched, sum.Key = c.Matched, c.Key
 			c.Summary = sum
@@ -358,7 +375,7 @@ func (x *search) complete(c *candidate) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if x.q.After != nil && sum.Key != c.Key {
+	if x.q.After != nil && x.q.Order == store.NewestFirst && sum.Key != c.Key {
 		// Blocks above the cursor are not read: this trace's newest match is up there,
 		// on an earlier page.
 		return false, nil

@@ -214,13 +214,18 @@ func (s *Store) Apply(ctx context.Context, r store.Record) error {
 	if err := s.waitRoom(ctx); err != nil {
 		return err
 	}
+	if s.deleted.returns(r) {
+		if err := s.purge(ctx, time.Time{}); err != nil {
+			return err
+		}
+	}
 	s.rotate.RLock()
 	if r.Pos != 0 && s.isFlushed(r.Pos) {
 		s.rotate.RUnlock()
 		return nil
 	}
 	h := s.active()
-	b := h.add(r, s.refuse)
+	b := h.add(r, func(k TraceKey) bool { return s.refuse(k, r.Arrival) })
 	full := h.size() >= s.cfg.HeadBytes
 	s.rotate.RUnlock()
 	if b != nil {
@@ -232,8 +237,8 @@ func (s *Store) Apply(ctx context.Context, r store.Record) error {
 	return nil
 }
 
-func (s *Store) refuse(k TraceKey) bool {
-	if !s.deleted.has(k) {
+func (s *Store) refuse(k TraceKey, arrival time.Time) bool {
+	if !s.deleted.refuses(k, arrival) {
 		return false
 	}
 	s.counts.refusedDeleted.Add(1)

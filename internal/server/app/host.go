@@ -1,0 +1,79 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/weft-dev/weft/internal/server/api"
+	"github.com/weft-dev/weft/internal/trace/ingest"
+)
+
+// host tells the API what only the running program knows.
+type host struct{ app *App }
+
+func (h host) Status(context.Context) (api.Status, error) {
+	a := h.app
+	counts := a.store.Counts()
+	free, _, err := a.fs.Space(a.cfg.Data)
+	if err != nil {
+		return api.Status{}, fmt.Errorf("ask for the free disk: %w", err)
+	}
+	out := api.Status{
+		Version: a.version, DataDir: a.cfg.Data, Demo: a.demo.Load(),
+		StartedUnixNano: strconv.FormatInt(a.started.UnixNano(), 10),
+		Disk:            api.Disk{UsedBytes: counts.PartBytes + a.log.Size(), CapBytes: a.diskCap, FreeBytes: int64(free)},
+		Store:           api.StoreState{Spans: counts.PartSpans + counts.HeadSpans, QuarantinedBlocks: int(counts.CorruptBlocks)},
+		Listeners:       a.listeners,
+		Warnings:        a.warnings(counts.CorruptBlocks),
+	}
+	for _, t := range a.pipeline.Stats() {
+		out.Tenants = append(out.Tenants, tenantCounters(t))
+	}
+	return out, nil
+}
+
+func tenantCounters(t ingest.TenantStats) api.TenantCounters {
+	c := api.TenantCounters{
+		Tenant: t.Tenant, AcceptedRequests: t.AcceptedRequests, AcceptedSpans: t.AcceptedSpans,
+		DuplicateRequests: t.DuplicateRequests, RefusedRequests: t.RefusedRequests(), Dropped: []api.DropCount{},
+	}
+	for reason, n := range t.Dropped {
+		if n > 0 {
+			c.Dropped = append(c.Dropped, api.DropCount{Reason: reason, Spans: n})
+		}
+	}
+	slices.SortFunc(c.Dropped, func(a, b api.DropCount) int { return cmp.Compare(a.Reason, b.Reason) })
+	return c
+}
+
+// warnings is what needs a look, in sentences.
+func (a *App) warnings(corrupt int64) []string {
+	var out []string
+	for _, l := range a.listeners {
+		if !l.Listening {
+			out = append(out, fmt.Sprintf("%s is not served on %s: %s.", l.Name, l.Address, l.Detail))
+		}
+	}
+	if err := a.store.Healthy(); err != nil {
+		out = append(out, fmt.Sprintf("The store takes no spans: %s.", err))
+	}
+	if corrupt > 0 {
+		out = append(out, fmt.Sprintf("%d blocks on disk do not read; the rest is served. Run weft store check.", corrupt))
+	}
+	return out
+}
+
+func (h host) Refused(tenant string) []api.Refused {
+	var out []api.Refused
+	for _, r := range h.app.pipeline.Refused(tenant) {
+		out = append(out, api.Refused{
+			TimeUnixNano: strconv.FormatInt(r.Time.UnixNano(), 10), Protocol: r.Protocol, Remote: r.Remote, Path: r.Path,
+			ContentType: r.ContentType, UserAgent: r.UserAgent, Bytes: r.Bytes, Status: r.Status,
+			Reason: string(r.Reason), Detail: r.Detail, Hint: r.Hint, Count: r.Count,
+		})
+	}
+	return out
+}
