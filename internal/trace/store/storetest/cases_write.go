@@ -234,7 +234,7 @@ func logPositions(w *world) {
 
 // concurrent: readers see whole records and right counts while others write.
 func concurrent(w *world) {
-	const writers, each = 4, 25
+	const writers, each = 4, 15
 	var wg sync.WaitGroup
 	record := func(n int) *span.Batch {
 		g := gen.New(uint64(n))
