@@ -132,8 +132,8 @@ func (p *Part) Digests() ([]ArrivedDigest, error) {
 // Groups is the row groups in order: by tenant, then by start of their traces.
 func (p *Part) Groups() []*Group { return p.groups }
 
-// page is the page with that number in the part.
-func (p *Part) page(n int) (Page, error) {
+// Page is the page with that number in the part; Loc.Page is one.
+func (p *Part) Page(n int) (Page, error) {
 	i := sort.Search(len(p.groups), func(i int) bool { return p.groups[i].firstPage > n }) - 1
 	pages, err := p.groups[i].Pages()
 	if err != nil {
@@ -163,7 +163,7 @@ func (p *Part) Lookup(tenant string, id span.TraceID) (Loc, bool, error) {
 			if e.hash != hash {
 				break
 			}
-			pg, err := p.page(int(e.page))
+			pg, err := p.Page(int(e.page))
 			if err != nil {
 				return Loc{}, false, err
 			}
@@ -205,7 +205,7 @@ func (p *Part) entries(l Loc) ([]TraceEntry, []Page, error) {
 	var out []TraceEntry
 	var pages []Page
 	for n := range l.Pages {
-		pg, err := p.page(l.Page + n)
+		pg, err := p.Page(l.Page + n)
 		if err != nil {
 			return nil, nil, err
 		}
