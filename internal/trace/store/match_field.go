@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/span/otlp"
 )
 
 // visit puts the field's values on span i of b into k. false means that they cannot be
@@ -165,11 +166,8 @@ func (k *sink) add(v span.Value) {
 		k.addScalar(v)
 		return
 	}
-	for rest := v.Str; rest != ""; {
-		var ok bool
-		if v, rest, ok = nextElement(rest); ok {
-			k.addScalar(v)
-		}
+	for e := range otlp.ArrayValues(v) {
+		k.addScalar(e)
 	}
 }
 
