@@ -21,8 +21,8 @@ export interface Scene {
 	/** Offset of the bar inside its row, and its height. */
 	readonly barTop: number;
 	readonly barHeight: number;
-	/** Pixels right of the plot that are kept free for durations. */
-	readonly gutter: number;
+	/** Labels stand above their bars instead of beside them. */
+	readonly stacked: boolean;
 	/** Seconds, for what moves. */
 	readonly clock: number;
 }
@@ -65,8 +65,16 @@ export function drawRows(ctx: Context, s: Scene, from: number, to: number): bool
 	ctx.beginPath();
 	for (const t of s.ticks) {
 		const x = Math.round(t.x) + 0.5;
-		ctx.moveTo(x, 0);
-		ctx.lineTo(x, height);
+		if (s.stacked) {
+			// Beside the bars only: above them stands the label.
+			for (let y = s.barTop - 2; y < height; y += s.rowHeight) {
+				ctx.moveTo(x, y);
+				ctx.lineTo(x, y + s.barHeight + 4);
+			}
+		} else {
+			ctx.moveTo(x, 0);
+			ctx.lineTo(x, height);
+		}
 	}
 	ctx.stroke();
 	drawBreaks(ctx, s, height);
@@ -127,7 +135,7 @@ function drawSpan(ctx: Context, s: Scene, row: number, y: number): boolean {
 	ctx.fillStyle = live ? openFill(ctx, s, color, x, w) : color;
 	bar(ctx, x, y, w, h);
 	ctx.fill();
-	if (live) drawOpenEnd(ctx, s, x + w, y);
+	if (live && w > openEnd) drawOpenEnd(ctx, s, x + w, y);
 	if (failed) {
 		// An edge all around and a filled corner: seen in grey as well as in red.
 		ctx.strokeStyle = colors["error-fill"];
@@ -153,7 +161,7 @@ function drawPath(ctx: Context, s: Scene, row: number, y: number): void {
 	ctx.fillStyle = s.theme.colors.text;
 	for (let k = p.first[row]!; k < p.first[row + 1]!; k++) {
 		const [x, w] = extent(s, p.from[k]!, p.to[k]!);
-		ctx.fillRect(x, y - 2, w, 3);
+		ctx.fillRect(x, y + 1, w, 2);
 	}
 }
 

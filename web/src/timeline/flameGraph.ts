@@ -7,8 +7,6 @@ import { onMediaChange, readTheme, type Theme } from "./theme";
 import "./timeline.css";
 
 export interface FlameEvents {
-	/** The node on top of the picture, -1 for all. */
-	zoomed(node: number): void;
 	/** A span is wanted in the waterfall. */
 	open(row: number): void;
 }
@@ -81,7 +79,6 @@ export class FlameGraph {
 	zoom(node: number): void {
 		this.zoomNode = node;
 		this.relayout();
-		this.events.zoomed(node);
 	}
 
 	/** Marks the nodes of one service and name. */

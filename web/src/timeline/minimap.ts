@@ -2,6 +2,7 @@ import { formatDuration } from "../lib/format";
 import { endOf, Flag, type Layout, Status } from "./decode";
 import { element } from "./rowView";
 import type { TimeScale } from "./scale";
+import { countErrorsBefore } from "./siblings";
 import type { Theme } from "./theme";
 
 /**
@@ -142,8 +143,9 @@ export class Minimap {
 	}
 }
 
-/** Rows drawn for one pixel line at most; of a huge trace a sample has the same picture. */
-const rowsPerLine = 48;
+/** Above this many rows the picture is made of pixels, because a call for each row costs too much. */
+const mostBars = 4_000;
+const pad = 4;
 
 function paint(
 	ctx: CanvasRenderingContext2D,
@@ -155,28 +157,92 @@ function paint(
 	height: number,
 ): void {
 	if (l.rows === 0) return;
-	const pad = 4;
-	const usable = height - 2 * pad;
+	if (l.rows > mostBars) {
+		paintPixels(ctx, l, start, scale, theme, width, height);
+		return;
+	}
+	const lines = Math.min(l.rows, height - 2 * pad);
+	const pitch = (height - 2 * pad) / lines;
 	// A small trace has bars of some height, a large one lines of a pixel.
-	const lines = Math.min(l.rows, usable);
-	const pitch = usable / lines;
 	const thick = Math.max(1, Math.min(pitch - (pitch > 2 ? 1 : 0), 6));
-	const every = Math.max(1, Math.floor(l.rows / (lines * rowsPerLine)));
-	const x = (t: number) => scale.shareOf(t) * width;
-	ctx.globalAlpha = 0.85;
-	for (let r = 0; r < l.rows; r += every) {
-		if (l.flags[r]! & Flag.missing) continue;
-		const a = x(start[r]!);
-		const b = x(start[r]! + endOf(l, r, l.durationNs) - l.start[r]!);
-		ctx.fillStyle = theme.service[l.service[r]!]!;
-		ctx.fillRect(a, pad + Math.floor((r / l.rows) * lines) * pitch, Math.max(b - a, 1), thick);
-	}
-	ctx.globalAlpha = 1;
-	ctx.fillStyle = theme.colors["error-fill"];
+	const failures = startsOfFailure(l);
 	for (let r = 0; r < l.rows; r++) {
-		if (l.status[r] !== Status.error) continue;
-		const a = x(start[r]!);
-		const b = x(start[r]! + endOf(l, r, l.durationNs) - l.start[r]!);
-		ctx.fillRect(a, pad + Math.floor((r / l.rows) * lines) * pitch, Math.max(b - a, 2), Math.max(thick, 2));
+		if (l.flags[r]! & Flag.missing) continue;
+		const a = scale.shareOf(start[r]!) * width;
+		const b = scale.shareOf(start[r]! + endOf(l, r, l.durationNs) - l.start[r]!) * width;
+		ctx.fillStyle = failures[r] ? theme.colors["error-fill"] : theme.service[l.service[r]!]!;
+		ctx.fillRect(
+			a,
+			pad + Math.floor((r / l.rows) * lines) * pitch,
+			Math.max(b - a, failures[r] ? 2 : 1),
+			thick,
+		);
 	}
+}
+
+/** One line of pixels for some hundred rows each. What a line already shows is not drawn again; failures are. */
+function paintPixels(
+	ctx: CanvasRenderingContext2D,
+	l: Layout,
+	start: Float64Array,
+	scale: TimeScale,
+	theme: Theme,
+	width: number,
+	height: number,
+): void {
+	const lines = height - 2 * pad;
+	const image = ctx.createImageData(width, lines);
+	const pixels = new Uint32Array(image.data.buffer);
+	const palette = [...theme.service, theme.colors["error-fill"]].map((c) => pixelOf(c));
+	const error = palette[palette.length - 1]!;
+	const failures = startsOfFailure(l);
+	// The stretch of each line that is filled without a hole.
+	const from = new Int32Array(lines).fill(width);
+	const to = new Int32Array(lines);
+	for (let r = 0; r < l.rows; r++) {
+		if (l.flags[r]! & Flag.missing) continue;
+		const line = Math.floor((r / l.rows) * lines);
+		const a = Math.max(Math.floor(scale.shareOf(start[r]!) * width), 0);
+		const end = scale.shareOf(start[r]! + endOf(l, r, l.durationNs) - l.start[r]!) * width;
+		const b = Math.min(Math.max(Math.ceil(end), a + 1), width);
+		if (failures[r]) {
+			pixels.fill(error, line * width + a, line * width + Math.max(b, Math.min(a + 2, width)));
+			continue;
+		}
+		if (a >= from[line]! && b <= to[line]!) continue;
+		const color = palette[l.service[r]!]!;
+		for (let x = line * width + a; x < line * width + b; x++) if (pixels[x] === 0) pixels[x] = color;
+		if (b - a >= to[line]! - from[line]!) {
+			from[line] = a;
+			to[line] = b;
+		}
+	}
+	const copy = document.createElement("canvas");
+	copy.width = width;
+	copy.height = lines;
+	copy.getContext("2d")?.putImageData(image, 0, 0);
+	ctx.imageSmoothingEnabled = false;
+	ctx.drawImage(copy, 0, pad);
+}
+
+/** A CSS colour as a pixel of image data. */
+function pixelOf(color: string): number {
+	const one = document.createElement("canvas");
+	one.width = 1;
+	one.height = 1;
+	const ctx = one.getContext("2d");
+	if (ctx === null) return 0;
+	ctx.fillStyle = color;
+	ctx.fillRect(0, 0, 1, 1);
+	return new Uint32Array(ctx.getImageData(0, 0, 1, 1).data.buffer)[0]!;
+}
+
+/** Rows where a failure began: what it passed through would paint the whole strip red. */
+function startsOfFailure(l: Layout): Uint8Array {
+	const before = countErrorsBefore(l);
+	const at = new Uint8Array(l.rows);
+	for (let r = 0; r < l.rows; r++) {
+		if (l.status[r] === Status.error && before[r + l.subtree[r]!]! - before[r]! === 1) at[r] = 1;
+	}
+	return at;
 }

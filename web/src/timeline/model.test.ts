@@ -101,15 +101,15 @@ test("a missing parent is a row, and its time makes no gaps", () => {
 test("time no child accounts for is a row where it is long enough", () => {
 	const l = tree(`
 gateway/pay 0+1000
-  a/one 100+200
-    a/deep 101+199
-  b/two 480+520
-    b/part 480+500
+  a/one 170+200
+    a/deep 171+199
+  b/two 550+450
+    b/part 550+430
 `);
-	// 100 before one and 180 before two are ≥ 10 % of pay; 1 and 20 inside are not of their parents.
+	// 170 before one and 180 before two are ≥ 15 % of pay; 1 and 20 inside are not of their parents.
 	expect(show(new Model(l))).toEqual([
 		"v pay",
-		"  ... 100 ms",
+		"  ... 170 ms",
 		"  v one",
 		"    deep",
 		"  ... 180 ms",

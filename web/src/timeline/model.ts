@@ -38,9 +38,13 @@ export class Model {
 	pos: Uint32Array;
 	size: Uint32Array;
 
-	/** The clock gaps are measured and siblings are placed on. */
+	/** The clock that is shown: starts by row. */
 	start: Float64Array;
+	/** Its gaps are moments of the shown clock. */
 	selfTime: SelfTime;
+	/** Measured on the corrected clock: children that only seem to lie outside make no gaps. */
+	private readonly measured: SelfTime;
+	private readonly corrected: Float64Array;
 	readonly collapsed: Uint8Array;
 	private readonly foldState: Uint8Array;
 	/** Members shown besides the slowest, because someone was led to them. */
@@ -48,12 +52,14 @@ export class Model {
 	private readonly stats: (GroupStats | undefined)[];
 	private spare = new Columns(0);
 
-	constructor(layout: Layout, start: Float64Array = layout.start) {
+	constructor(layout: Layout, start: Float64Array = layout.start, corrected: Float64Array = start) {
 		this.layout = layout;
 		this.siblings = findSiblings(layout);
 		this.errorsBefore = countErrorsBefore(layout);
 		this.start = start;
-		this.selfTime = measureSelfTime(layout, start, layout.durationNs);
+		this.corrected = corrected;
+		this.measured = measureSelfTime(layout, corrected, layout.durationNs);
+		this.selfTime = shiftGaps(this.measured, start, corrected);
 		this.collapsed = new Uint8Array(layout.rows);
 		this.foldState = new Uint8Array(this.siblings.count);
 		this.stats = new Array<GroupStats | undefined>(this.siblings.count);
@@ -62,10 +68,10 @@ export class Model {
 		this.rebuild();
 	}
 
-	/** Measures gaps on another clock. The fold state stays. */
+	/** Shows another clock. The fold state stays. */
 	setClock(start: Float64Array): void {
 		this.start = start;
-		this.selfTime = measureSelfTime(this.layout, start, this.layout.durationNs);
+		this.selfTime = shiftGaps(this.measured, start, this.corrected);
 		this.rebuild();
 	}
 
@@ -377,6 +383,17 @@ export class Model {
 		c.size.set(this.size);
 		({ kind: this.kind, ref: this.ref, level: this.level, pos: this.pos, size: this.size } = c);
 	}
+}
+
+/** Gaps measured on one clock, told on another: they move with their parent. */
+function shiftGaps(t: SelfTime, shown: Float64Array, measured: Float64Array): SelfTime {
+	if (shown === measured) return t;
+	const shift = (g: number) => shown[t.gapParent[g]!]! - measured[t.gapParent[g]!]!;
+	return {
+		...t,
+		gapFrom: t.gapFrom.map((at, g) => at + shift(g)),
+		gapTo: t.gapTo.map((at, g) => at + shift(g)),
+	};
 }
 
 /** Rows still to be written: the children of a parent, or the shown members of a group. */

@@ -48,7 +48,7 @@ export class RowView {
 	bind(m: Model, i: number, top: number, s: RowState): void {
 		this.index = i;
 		this.el.hidden = false;
-		this.style("transform", `translateY(${top}px)`);
+		this.style("top", `${top}px`);
 		this.attribute("aria-level", String(m.level[i]! + 1));
 		this.attribute("aria-posinset", String(m.pos[i]!));
 		this.attribute("aria-setsize", String(m.size[i]!));
@@ -63,9 +63,15 @@ export class RowView {
 		this.write(m, i);
 	}
 
-	/** Puts the text at a pixel of the plot, or out of the way. */
-	placeTime(x: number, before: boolean): void {
-		this.attribute("data-before", before ? "" : null);
+	/** About how wide the text at the bar is: measuring it would cost a layout for every row. */
+	get timeWidth(): number {
+		const { length } = `${this.written.get("time") ?? ""}${this.written.get("errors") ?? ""}`;
+		return length * 6.6 + 6;
+	}
+
+	/** Puts the text at a pixel of the plot: it begins there, or ends there, before the bar or on it. */
+	placeTime(x: number, side: "after" | "before" | "on"): void {
+		this.attribute("data-side", side);
 		this.style("--tl-x", `${Math.round(x)}px`);
 	}
 
@@ -109,7 +115,9 @@ export class RowView {
 			note = "has not arrived";
 		} else {
 			const live = (l.flags[row]! & Flag.live) !== 0;
-			time = live ? "running" : formatDuration(l.duration[row]!);
+			time = live
+				? `running ${formatDuration(l.durationNs - l.start[row]!)}`
+				: formatDuration(l.duration[row]!);
 			if (l.status[row] === Status.error) mark = "failed";
 			if (!m.isOpen(i) && m.canOpen(i)) {
 				note = `+${formatCount(Math.max(l.subtree[row]!, l.hidden?.[row] ?? 0) - 1)}`;

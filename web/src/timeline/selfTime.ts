@@ -22,7 +22,7 @@ export interface GapRule {
 	readonly ofParent: number;
 }
 
-export const gapRule: GapRule = { ofTrace: 0.02, ofParent: 0.1 };
+export const gapRule: GapRule = { ofTrace: 0.05, ofParent: 0.15 };
 
 /**
  * `start` is the clock to measure on: the raw column, or the one corrected for skew.
@@ -93,4 +93,22 @@ export function measureSelfTime(
 		gapTo: Float64Array.from(to),
 		gapFirst,
 	};
+}
+
+/** The self time of one row, without measuring the others. */
+export function selfTimeOf(l: Layout, row: number): number {
+	const a = l.start[row]!;
+	const b = endOf(l, row, l.durationNs);
+	const parts: [from: number, to: number][] = [];
+	for (let c = row + 1; c < row + l.subtree[row]!; c += l.subtree[c]!) {
+		parts.push([Math.max(l.start[c]!, a), Math.min(endOf(l, c, l.durationNs), b)]);
+	}
+	let covered = 0;
+	let cursor = a;
+	for (const [from, to] of parts.sort((x, y) => x[0] - y[0])) {
+		if (to <= cursor) continue;
+		covered += to - Math.max(from, cursor);
+		cursor = to;
+	}
+	return Math.max(0, b - a - covered);
 }

@@ -104,6 +104,8 @@ export class Waterfall {
 		this.minimap = new Minimap(() => this.viewChanged());
 		this.headLabel.append(this.splitter);
 		this.axis.append(this.cursorTime);
+		this.cursor.hidden = true;
+		this.cursorTime.hidden = true;
 		this.head.append(this.headLabel, this.axis);
 		this.grid.append(this.canvas);
 		this.scroller.append(this.grid);
@@ -126,6 +128,15 @@ export class Waterfall {
 			el.addEventListener("pointermove", (e) => this.hover(e));
 			el.addEventListener("pointerleave", () => this.hover(null));
 		}
+		// The active row has a ring while keys are used, and none while a pointer is.
+		const keys = () => this.root.toggleAttribute("data-keys", true);
+		const pointer = () => this.root.toggleAttribute("data-keys", false);
+		document.addEventListener("keydown", keys, true);
+		document.addEventListener("pointerdown", pointer, true);
+		this.stop.push(
+			() => document.removeEventListener("keydown", keys, true),
+			() => document.removeEventListener("pointerdown", pointer, true),
+		);
 		const resize = new ResizeObserver(() => this.measure());
 		resize.observe(host);
 		const retheme = () => {
@@ -145,7 +156,7 @@ export class Waterfall {
 	// What is shown.
 
 	/** Shows a trace. Folds, selection, zoom and place stay where the new one has the same spans. */
-	setLayout(l: Layout): void {
+	setLayout(l: Layout, skew: Skew = estimateSkew(l)): void {
 		const before = this.model;
 		const view = this.scale.zoomed ? this.scale.view : null;
 		const folds = before?.foldCode(10_000);
@@ -155,9 +166,9 @@ export class Waterfall {
 			before !== null && this.selectedRow >= 0 ? spanIdOf(before.layout, this.selectedRow) : "";
 
 		const anchor = this.anchor();
-		this.skew = estimateSkew(l);
+		this.skew = skew;
 		this.path = null;
-		this.model = new Model(l, this.clock === "raw" ? l.start : this.skew.start);
+		this.model = new Model(l, this.clock === "raw" ? l.start : this.skew.start, this.skew.start);
 		this.theme = readTheme(l.services);
 		this.matches = new Uint8Array(l.rows);
 		this.currentMatch = -1;
@@ -564,7 +575,8 @@ export class Waterfall {
 	}
 
 	private rescale(): void {
-		const l = (this.model as Model).layout;
+		if (this.model === null) return;
+		const l = this.model.layout;
 		const corrected = (this.skew as Skew).start;
 		let from = 0;
 		let to = l.durationNs;
@@ -709,7 +721,7 @@ export class Waterfall {
 			rowHeight: this.rowHeight,
 			barTop: this.stacked ? 23 : Math.round((this.rowHeight - 12) / 2),
 			barHeight: this.stacked ? 9 : 12,
-			gutter,
+			stacked: this.stacked,
 			clock: now / 1000,
 		};
 		this.moves = drawRows(ctx, scene, from, to);
@@ -769,19 +781,21 @@ export class Waterfall {
 		}
 	}
 
+	/** After the bar where there is room, else before it, else on it. */
 	private placeTime(r: RowView, i: number, start: Float64Array): void {
 		const m = this.model as Model;
 		if (m.kind[i] === RowKind.cut) {
-			r.placeTime(6, false);
+			r.placeTime(6, "after");
 			return;
 		}
 		const { from, to } = barEnd({ model: m, scale: this.scale, start }, i);
 		const width = this.scale.width;
-		const failed = m.kind[i] === RowKind.fold;
-		// Folds have longer texts than the gutter holds: left of the bar if it reaches far.
-		if (to > width - (failed ? 90 : 0) && from > (failed ? 190 : 90))
-			r.placeTime(clamp(from, 0, width) - 6, true);
-		else r.placeTime(clamp(to, 0, failed ? width - 90 : width) + 6, false);
+		const a = clamp(from, 0, width);
+		const b = clamp(to, 0, width);
+		const text = r.timeWidth;
+		if (b + 6 + text <= width + gutter) r.placeTime(b + 6, "after");
+		else if (a - 6 - text >= 0) r.placeTime(a - 6, "before");
+		else r.placeTime(width + gutter - 8, "on");
 	}
 }
 

@@ -1,5 +1,80 @@
-import { useTraceId } from "../lib/url";
+import { useQuery } from "@tanstack/react-query";
+import { ApiError } from "../api/client";
+import { cardQuery } from "../api/queries";
+import { useTraceId, useUrlParams } from "../lib/url";
+import { paths } from "../paths";
+import { Link } from "../ui/Link";
+import { SkeletonRows, useSlow } from "../ui/Skeleton";
+import { EmptyState, ErrorState } from "../ui/States";
+import css from "./Trace.module.css";
+import { TraceView } from "./TraceView";
+import { readState } from "./traceUrl";
+import { useTrace } from "./useTrace";
 
 export function TracePage() {
-	return <p>{useTraceId()}</p>;
+	const traceId = useTraceId().toLowerCase();
+	return <OneTrace key={traceId} traceId={traceId} />;
+}
+
+function OneTrace({ traceId }: { traceId: string }) {
+	const params = useUrlParams();
+	const trace = useTrace(traceId);
+	const card = useQuery(cardQuery(traceId));
+	const slow = useSlow(trace.pending);
+
+	if (trace.layout !== undefined && trace.layout.rows > 0) {
+		return (
+			<TraceView
+				trace={trace}
+				layout={trace.layout}
+				card={card.data}
+				cardError={card.error}
+				params={params}
+			/>
+		);
+	}
+	if (trace.error instanceof ApiError && trace.error.problem.status === 404) {
+		return <Gone traceId={traceId} at={readState(params).at} hint={trace.error.problem.hint} />;
+	}
+	if (trace.error !== null) {
+		const problem = trace.error instanceof ApiError ? trace.error.problem : undefined;
+		return (
+			<ErrorState
+				title="The trace cannot be shown"
+				reason={problem ? (problem.detail ?? problem.title) : trace.error.message}
+				hint={problem?.hint}
+				id={problem?.id}
+				onRetry={trace.retry}
+			/>
+		);
+	}
+	if (trace.layout !== undefined) return <Gone traceId={traceId} at={readState(params).at} />;
+	return slow ? (
+		<div className={css.loading}>
+			<SkeletonRows rows={18} height={24} label="loading the trace" />
+		</div>
+	) : null;
+}
+
+/** Not there: says which trace, and where its neighbours in time are if the link tells when it was. */
+function Gone({ traceId, at, hint }: { traceId: string; at?: string; hint?: string }) {
+	const time = at === undefined ? undefined : Date.parse(at);
+	const around = time !== undefined && { start: time - 60_000, end: time + 60_000 };
+	return (
+		<EmptyState
+			title="No such trace here"
+			actions={
+				<>
+					{around && <Link to={paths.search({ range: around })}>Traces of that minute</Link>}
+					<Link to={paths.search()}>Search traces</Link>
+				</>
+			}
+		>
+			<p>
+				<code>{traceId}</code>
+				{at && ` began at ${at}. `}
+			</p>
+			<p>{hint ?? "It may not have arrived yet, or be past retention, or belong to another tenant."}</p>
+		</EmptyState>
+	);
 }
