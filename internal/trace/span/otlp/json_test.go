@@ -66,7 +66,7 @@ func toBase64(s string) string {
 // Requests that JSON can hold mean the same in JSON and in protobuf, in both directions,
 // judged by protobuf's own JSON codec.
 func TestJSONEqualsProtobuf(t *testing.T) {
-	for seed := uint64(0); seed < 300; seed += 2 { // even seeds are plain
+	for seed := uint64(0); seed < 160; seed += 2 { // even seeds are plain
 		m := newMaker(seed)
 		want := m.request()
 		b, _ := decode(t, marshal(t, want), NoLimits())
