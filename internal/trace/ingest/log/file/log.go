@@ -22,11 +22,12 @@ type Config struct {
 	Dir string
 	// FS holds the folder. Default: the machine's.
 	FS vfs.FS
-	// LimitBytes is the size on disk at which Append answers ErrFull. Default 256 MiB,
-	// which a start reads again in well under two seconds.
+	// LimitBytes is the size on disk at which Append answers ErrFull. Default 128 MiB: what
+	// the embedded store holds in memory before it pushes back, and some segments; a start
+	// reads and applies it in about a second on two cores.
 	LimitBytes int64
-	// SegmentBytes is the size of a file, the step in which Trim frees space. Default 32
-	// MiB, at most a quarter of LimitBytes.
+	// SegmentBytes is the size of a file, the step in which Trim frees space. Default an
+	// eighth of LimitBytes, at most a quarter.
 	SegmentBytes int64
 	// ReserveBytes of the disk stay free: Append answers ErrFull before it takes them,
 	// so that the store can still write the parts that let the log be trimmed. Default
@@ -45,10 +46,10 @@ func (c Config) withDefaults() (Config, error) {
 		c.FS = vfs.OS{}
 	}
 	if c.LimitBytes == 0 {
-		c.LimitBytes = 256 << 20
+		c.LimitBytes = 128 << 20
 	}
 	if c.SegmentBytes == 0 {
-		c.SegmentBytes = min(32<<20, c.LimitBytes/4)
+		c.SegmentBytes = c.LimitBytes / 8
 	}
 	if c.ReserveBytes == 0 {
 		c.ReserveBytes = 64 << 20

@@ -17,8 +17,8 @@ func small(dir string, fsys vfs.FS) Config {
 	return Config{Dir: dir, FS: fsys, SegmentBytes: 1 << 10, LimitBytes: 1 << 20, ReserveBytes: -1}
 }
 
-// TestContract runs the conformance suite on the machine's disk and in memory.
-func TestContract(t *testing.T) {
+// TestConformance runs the conformance suite on the machine's disk and in memory.
+func TestConformance(t *testing.T) {
 	t.Run("os", func(t *testing.T) {
 		logtest.Run(t, func(t *testing.T) logtest.Opener {
 			dir := t.TempDir()
@@ -33,7 +33,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// TestFaults crashes and fails the log at every file operation.
-func TestFaults(t *testing.T) {
+// TestConformanceFaults crashes and fails the log at every file operation.
+func TestConformanceFaults(t *testing.T) {
 	logtest.RunFS(t, func(fsys vfs.FS) (log.Log, error) { return Open(small("data/log", fsys)) })
 }
