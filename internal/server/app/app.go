@@ -19,7 +19,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -76,9 +75,9 @@ type App struct {
 
 	main, native, otlp, pprof net.Listener // the last three nil where not listening
 	listeners                 []api.Listener
-	servers                   []*http.Server
 	rpcNative, rpcMain        *grpc.Server
 	url                       string
+	secret                    string        // of server.json
 	failed                    chan error    // a server that ended by itself
 	draining                  chan struct{} // closed when Close begins
 
@@ -191,15 +190,14 @@ func (a *App) openState(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose("state", func(context.Context) error { return a.state.Close() })
-	secret, err := a.announce()
-	if err != nil {
+	if a.secret, err = announce(a.cfg.Data, a.url); err != nil {
 		return err
 	}
-	a.onClose("server file", func(context.Context) error { return a.retract() })
+	a.onClose("server file", func(context.Context) error { return retract(a.cfg.Data) })
 	if a.marks, err = keep.Open(ctx, a.state, a.clock); err != nil {
 		return err
 	}
-	if a.access, err = auth.Open(ctx, auth.Config{DB: a.state, Clock: a.clock, Logger: a.logger, Local: secret}); err != nil {
+	if a.access, err = auth.Open(ctx, auth.Config{DB: a.state, Clock: a.clock, Logger: a.logger, Local: a.secret}); err != nil {
 		return err
 	}
 	a.onClose("tokens", func(context.Context) error { return a.access.Close() })
@@ -282,8 +280,8 @@ func (a *App) limits() ingest.Limits {
 	return ingest.Limits{
 		RequestBytes: int64(a.cfg.MaxRequest), InFlightBytes: int64(a.cfg.MaxInFlight),
 		Spans: otlp.Limits{
-			Attrs: a.cfg.MaxAttrs, ValueBytes: int(a.cfg.MaxValue), Events: a.cfg.MaxEvents,
-			Links: a.cfg.MaxLinks, Depth: a.cfg.MaxDepth,
+			AttrsPerSpan: a.cfg.MaxAttrs, AttrsPerResource: a.cfg.MaxAttrs, AttrValueBytes: int(a.cfg.MaxValue),
+			EventsPerSpan: a.cfg.MaxEvents, LinksPerSpan: a.cfg.MaxLinks, Depth: a.cfg.MaxDepth,
 		},
 	}
 }
@@ -320,24 +318,8 @@ func (a *App) TokensRequired() bool { return a.access.Required() }
 // SetDemo tells the pages whether the demo is sending.
 func (a *App) SetDemo(on bool) { a.demo.Store(on) }
 
-// IngestToken makes a token for a sender of this program itself, and a function that ends
-// it. "" where requests need none.
-func (a *App) IngestToken(ctx context.Context, name string) (secret string, end func(), err error) {
-	if !a.access.Required() {
-		return "", func() {}, nil
-	}
-	t, secret, _, err := a.access.Create(ctx, auth.NewToken{
-		Name: name, Tenant: auth.DefaultTenant, Scopes: []auth.Scope{auth.Ingest}, Expires: a.clock.Now().Add(24 * time.Hour),
-	}, "weft itself")
-	if err != nil {
-		return "", nil, err
-	}
-	return secret, func() {
-		if err := a.access.Revoke(context.WithoutCancel(ctx), auth.AllTenants, t.ID, "weft itself"); err != nil {
-			a.logger.Warn("the token of the demo stays until it expires", "err", err)
-		}
-	}, nil
-}
+// LocalSecret is the token of programs that this one starts.
+func (a *App) LocalSecret() string { return a.secret }
 
 // Failed yields the error of a server that has ended by itself.
 func (a *App) Failed() <-chan error { return a.failed }

@@ -22,7 +22,7 @@ type Config struct {
 	Listen string `key:"listen" default:"127.0.0.1:8800" doc:"main address: UI, API, OTLP over HTTP and gRPC"`
 	GRPC   string `key:"otlp.grpc" default:"127.0.0.1:4317" doc:"standard address of OTLP over gRPC; off to not listen"`
 	HTTP   string `key:"otlp.http" default:"127.0.0.1:4318" doc:"standard address of OTLP over HTTP; off to not listen"`
-	Pprof  string `key:"pprof" default:"off" doc:"loopback address for profiles, for instance 127.0.0.1:0"`
+	Pprof  string `key:"pprof" default:"127.0.0.1:0" doc:"loopback address of profiles and metrics; port 0: any free one; off to not listen"`
 
 	Hosts    []string `key:"hosts" doc:"names under which browsers may reach the server, beside loopback; comma-separated"`
 	Origins  []string `key:"cors.origins" doc:"web pages that may send spans from a browser; comma-separated"`
@@ -84,6 +84,24 @@ type Setting struct {
 	Value  string `json:"value"`
 	Origin string `json:"origin"` // "default", "file NAME", "environment WEFT_X", "flag --x"
 	Doc    string `json:"doc"`
+	Switch bool   `json:"-"` // a flag of it needs no value
+}
+
+// Settings is every key with its default.
+func Settings() []Setting {
+	t := reflect.TypeFor[Config]()
+	out := make([]Setting, t.NumField())
+	for i := range out {
+		f := t.Field(i)
+		out[i] = Setting{
+			Key: f.Tag.Get("key"), Value: f.Tag.Get("default"), Origin: "default", Doc: f.Tag.Get("doc"),
+			Switch: f.Type.Kind() == reflect.Bool,
+		}
+		if out[i].Switch && out[i].Value == "" {
+			out[i].Value = "false"
+		}
+	}
+	return out
 }
 
 // Sources are what a configuration is made from.
@@ -101,15 +119,10 @@ var notSettings = []string{"WEFT_SERVER", "WEFT_TOKEN", "WEFT_CONFIG", "WEFT_BIN
 func Load(src Sources) (Config, []Setting, error) {
 	var cfg Config
 	v := reflect.ValueOf(&cfg).Elem()
-	settings := make([]Setting, v.NumField())
+	settings := Settings()
 	index := map[string]int{}
-	for i := range settings {
-		f := v.Type().Field(i)
-		settings[i] = Setting{Key: f.Tag.Get("key"), Value: f.Tag.Get("default"), Origin: "default", Doc: f.Tag.Get("doc")}
-		if settings[i].Value == "" && f.Type.Kind() == reflect.Bool {
-			settings[i].Value = "false"
-		}
-		index[settings[i].Key] = i
+	for i, s := range settings {
+		index[s.Key] = i
 	}
 	var errs []error
 	set := func(key, value, origin, as string) {
@@ -132,7 +145,7 @@ func Load(src Sources) (Config, []Setting, error) {
 	for _, e := range src.Environ {
 		name, value, _ := strings.Cut(e, "=")
 		rest, ours := strings.CutPrefix(name, "WEFT_")
-		if !ours || slices.Contains(notSettings, name) || strings.HasPrefix(name, "WEFT_SECRET_") {
+		if !ours || slices.Contains(notSettings, name) || strings.HasPrefix(name, "WEFT_SECRET_") || serviceLink(rest) {
 			continue
 		}
 		set(keyOfVariable(rest, index), value, "environment "+name, name)
@@ -146,6 +159,12 @@ func Load(src Sources) (Config, []Setting, error) {
 		}
 	}
 	return cfg, settings, errors.Join(errs...)
+}
+
+// serviceLink reports whether Kubernetes sets WEFT_<rest> in every pod of a namespace that
+// has a service called weft.
+func serviceLink(rest string) bool {
+	return rest == "PORT" || strings.HasPrefix(rest, "PORT_") || strings.HasPrefix(rest, "SERVICE_")
 }
 
 // VariableOf is the environment variable of a key.

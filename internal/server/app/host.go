@@ -8,29 +8,37 @@ import (
 	"strconv"
 
 	"github.com/weft-dev/weft/internal/server/api"
+	"github.com/weft-dev/weft/internal/server/auth"
 	"github.com/weft-dev/weft/internal/trace/ingest"
 )
 
 // host tells the API what only the running program knows.
 type host struct{ app *App }
 
-func (h host) Status(context.Context) (api.Status, error) {
-	a := h.app
+// Status is less for who acts for one tenant only, its admins included: the folder, the
+// warnings and the other tenants are the operator's.
+func (h host) Status(ctx context.Context) (api.Status, error) {
+	a, who := h.app, auth.From(ctx)
+	operator := who.Every || !who.Required
 	counts := a.store.Counts()
 	free, _, err := a.fs.Space(a.cfg.Data)
 	if err != nil {
 		return api.Status{}, fmt.Errorf("ask for the free disk: %w", err)
 	}
 	out := api.Status{
-		Version: a.version, DataDir: a.cfg.Data, Demo: a.demo.Load(),
+		Version: a.version, Demo: a.demo.Load(),
 		StartedUnixNano: strconv.FormatInt(a.started.UnixNano(), 10),
 		Disk:            api.Disk{UsedBytes: counts.PartBytes + a.log.Size(), CapBytes: a.diskCap, FreeBytes: int64(free)},
 		Store:           api.StoreState{Spans: counts.PartSpans + counts.HeadSpans, QuarantinedBlocks: int(counts.CorruptBlocks)},
 		Listeners:       a.listeners,
-		Warnings:        a.warnings(counts.CorruptBlocks),
+	}
+	if operator {
+		out.DataDir, out.Warnings = a.Data(), a.warnings(counts.CorruptBlocks)
 	}
 	for _, t := range a.pipeline.Stats() {
-		out.Tenants = append(out.Tenants, tenantCounters(t))
+		if operator || t.Tenant == who.Tenant {
+			out.Tenants = append(out.Tenants, tenantCounters(t))
+		}
 	}
 	return out, nil
 }

@@ -18,11 +18,25 @@ type InUseError struct {
 	Owner   string // "jaeger (pid 812)", "" if not known
 }
 
-func (e *InUseError) Error() string {
+func (e *InUseError) Error() string { return "address " + e.Address + " is " + e.reason() }
+
+func (e *InUseError) reason() string {
 	if e.Owner == "" {
-		return "address " + e.Address + " is in use"
+		return "in use"
 	}
-	return "address " + e.Address + " is in use by " + e.Owner
+	return "in use by " + e.Owner
+}
+
+// reachable is a listener's address as a program on this machine can dial it.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // listen is net.Listen that names the owner of a taken address.

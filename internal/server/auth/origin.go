@@ -34,7 +34,7 @@ func (n Names) CheckHost(host string, local net.Addr) error {
 	if ip, err := netip.ParseAddr(name); err == nil && (ip.IsLoopback() || ip.Unmap() == addressOf(local)) {
 		return nil
 	}
-	return fmt.Errorf("host %q is none of this server's names; if it should be, start the server with --host %s: %w", host, name, api.ErrForbidden)
+	return fmt.Errorf("host %q is none of this server's names; if it should be, start the server with --hosts %s: %w", host, name, api.ErrForbidden)
 }
 
 func (n Names) configured(host string) bool {

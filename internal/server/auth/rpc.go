@@ -21,10 +21,8 @@ type RPC struct {
 	// Scope is what a method needs; open ones need nothing.
 	Scope func(method string) (need Scope, open bool)
 	// Enter adds to the context of a call that was let through. Nil: nothing.
-	Enter func(ctx context.Context, who Identity) context.Context
-	// Refused hears of refused calls.
-	Refused func(ctx context.Context, method, tenant string, err error)
-	Logger  *slog.Logger
+	Enter  func(ctx context.Context, who Identity) context.Context
+	Logger *slog.Logger
 }
 
 // Unary checks calls with one request and one answer.
@@ -60,9 +58,6 @@ func (s *stream) Context() context.Context { return s.ctx }
 func (p *RPC) enter(ctx context.Context, method string) (context.Context, error) {
 	who, err := p.check(ctx, method)
 	if err != nil {
-		if p.Refused != nil {
-			p.Refused(ctx, method, who.Tenant, err)
-		}
 		f, _ := api.Report(ctx, p.Logger, err, "method", method)
 		return nil, status.Error(f.GRPC, strings.TrimSuffix(f.Title+": "+f.Detail, ": "))
 	}

@@ -25,9 +25,10 @@ type Web struct {
 	CORS []string
 	// Ingest reports whether path takes spans.
 	Ingest func(path string) bool
-	// Refused hears of refused requests, for the list of those that people look at.
-	Refused func(r *http.Request, tenant string, err error)
-	Logger  *slog.Logger
+	// Answer answers a refused request where that has a form of its own, and reports whether
+	// it has; all others get a problem document. Nil: none has.
+	Answer func(w http.ResponseWriter, r *http.Request, err error) (done bool)
+	Logger *slog.Logger
 }
 
 // Handler lets through what comes from a program or from a page of ours, with its Identity
@@ -56,6 +57,23 @@ func (w *Web) Handler(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(rw, r.WithContext(With(r.Context(), who)))
+	})
+}
+
+// Local lets through what Handler does, without asking who it is: for a listener that only
+// this machine reaches.
+func (w *Web) Local(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		err := w.Names.CheckHost(r.Host, local)
+		if err == nil {
+			err = w.Names.checkOrigin(r)
+		}
+		if err != nil {
+			w.refuse(rw, r, err)
+			return
+		}
+		next.ServeHTTP(rw, r)
 	})
 }
 
@@ -115,8 +133,8 @@ func (w *Web) Require(need Scope, next http.Handler) http.Handler {
 }
 
 func (w *Web) refuse(rw http.ResponseWriter, r *http.Request, err error) {
-	if w.Refused != nil {
-		w.Refused(r, From(r.Context()).Tenant, err)
+	if w.Answer != nil && w.Answer(rw, r, err) {
+		return
 	}
 	api.WriteError(rw, r, w.Logger, err)
 }

@@ -85,7 +85,7 @@ func TestHost(t *testing.T) {
 	f("0.0.0.0:8800", 403) // some systems take it for loopback, browsers should not
 	f("10.1.2.3:8800", 403)
 	status, body, _ := send(t, s, http.MethodGet, "/open", "Host: attacker.example")
-	if status != 403 || !strings.Contains(body, "--host attacker.example") {
+	if status != 403 || !strings.Contains(body, "--hosts attacker.example") {
 		t.Errorf("the refusal does not say what to do: %s", body)
 	}
 }

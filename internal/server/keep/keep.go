@@ -11,6 +11,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -191,11 +193,16 @@ func (m *Marks) Kept(tenant string) []span.TraceID {
 	return out
 }
 
-// All calls f for every kept trace of every tenant, in no order. f must not call Marks.
-func (m *Marks) All(f func(tenant string, id span.TraceID)) {
+// All yields every kept trace of every tenant, as of the call, in no order.
+func (m *Marks) All() iter.Seq2[string, span.TraceID] {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	for k := range m.marks {
-		f(k.tenant, k.trace)
+	keys := slices.Collect(maps.Keys(m.marks))
+	return func(yield func(string, span.TraceID) bool) {
+		for _, k := range keys {
+			if !yield(k.tenant, k.trace) {
+				return
+			}
+		}
 	}
 }

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weft-dev/weft/internal/client"
+	"github.com/weft-dev/weft/internal/server/api"
+)
+
+func (e *env) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "Find out why spans do not arrive", Args: exactArgs(),
+		Long: "Find out why spans do not arrive: looks at the server, its addresses, what it refused lately, and the\n" +
+			"OTEL_* variables of this shell. Run it where your program runs.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d := &doctor{e: e, c: e.client()}
+			d.server(cmd.Context())
+			d.variables()
+			if d.bad > 0 {
+				return &exitError{exitFailed, fmt.Errorf("%d findings", d.bad)}
+			}
+			return nil
+		},
+	}
+}
+
+// doctor prints findings: data, so they go to standard output.
+type doctor struct {
+	e   *env
+	c   *client.Client
+	bad int
+}
+
+func (d *doctor) good(format string, args ...any) {
+	fmt.Fprintf(d.e.Out, "✓ "+format+"\n", args...)
+}
+
+func (d *doctor) finding(hint, format string, args ...any) {
+	d.bad++
+	fmt.Fprintf(d.e.Out, "✗ "+format+"\n", args...)
+	if hint != "" {
+		fmt.Fprintln(d.e.Out, "  "+hint)
+	}
+}
+
+func (d *doctor) server(ctx context.Context) {
+	resp, err := d.c.Do(ctx, http.MethodGet, "/readyz", url.Values{"verbose": {""}}, nil, nil)
+	var refused *client.APIError
+	switch {
+	case errors.As(err, &refused):
+		for line := range strings.Lines(refused.Detail) {
+			if what, ok := strings.CutPrefix(line, "[-] "); ok {
+				d.finding("its log says why", "the server is not well: %s", strings.TrimSpace(what))
+			}
+		}
+		return
+	case err != nil:
+		d.finding("start it with: weft up; or name it with --server or WEFT_SERVER", "%v", err)
+		return
+	}
+	lines := 0
+	for s := bufio.NewScanner(resp.Body); s.Scan(); {
+		lines++
+	}
+	resp.Body.Close()
+	d.good("the server at %s is ready, %d parts looked at", d.c.Base(), max(lines-1, 0))
+	var status api.Status
+	if err := d.get(ctx, "/status", &status); err != nil {
+		d.finding("give a token of scope read with --token or WEFT_TOKEN", "it does not say how it is: %v", err)
+		return
+	}
+	for _, l := range status.Listeners {
+		if l.Listening {
+			d.good("%s is taken on %s", strings.Join(l.Protocols, ", "), l.Address)
+		} else {
+			d.finding("stop that program, or send to "+d.c.Base(), "%s: %s is %s", l.Name, l.Address, l.Detail)
+		}
+	}
+	for _, w := range status.Warnings {
+		d.finding("", "%s", w)
+	}
+	if status.WaitingForFirstSpan {
+		d.finding("try: weft demo", "tenant %s has never had a span", status.Tenant)
+	} else {
+		d.good("tenant %s has spans", status.Tenant)
+	}
+	var list struct{ Refused []api.Refused }
+	if err := d.get(ctx, "/refused", &list); err != nil {
+		d.finding("", "it does not say what it refused: %v", err)
+		return
+	}
+	for _, r := range list.Refused {
+		d.finding(plain(r.Hint), "refused %d times: %s %s from %s: %s", r.Count, r.Protocol, plain(r.Path), plain(r.Remote), plain(or(r.Detail, r.Reason)))
+	}
+}
+
+func (d *doctor) get(ctx context.Context, path string, out any) error {
+	resp, err := d.c.Do(ctx, http.MethodGet, api.BasePath+path, nil, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// variables looks at what the OpenTelemetry SDKs of this shell will read.
+func (d *doctor) variables() {
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+		d.finding("unset it", "OTEL_SDK_DISABLED is true: programs record nothing")
+	}
+	if s := os.Getenv("OTEL_TRACES_SAMPLER"); s != "" && !strings.Contains(s, "always_on") {
+		d.finding("most traces may never be sent; unset it to send all", "OTEL_TRACES_SAMPLER is %s", plain(s))
+	}
+	if s := os.Getenv("OTEL_TRACES_EXPORTER"); s != "" && s != "otlp" {
+		d.finding("set it to otlp", "OTEL_TRACES_EXPORTER is %s", plain(s))
+	}
+	endpoint := or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	if endpoint == "" {
+		d.good("OTEL_EXPORTER_OTLP_ENDPOINT is not set here: SDKs send to port 4317 or 4318 of this machine; weft exec sets it")
+		return
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		d.finding("write it like http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_ENDPOINT is no address: %s", plain(endpoint))
+		return
+	}
+	grpc := or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")) == "grpc"
+	switch {
+	case u.Port() == "4318" && grpc:
+		d.finding("use port 4317, or the main port, which takes both", "gRPC goes to %s, which takes HTTP", plain(endpoint))
+	case u.Port() == "4317" && !grpc:
+		d.finding("use port 4318, or set OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "HTTP goes to %s, which takes gRPC", plain(endpoint))
+	case u.Scheme == "https":
+		d.finding("use http://, or put a proxy with TLS in front", "%s wants TLS, which the server itself does not speak", plain(endpoint))
+	default:
+		d.good("programs of this shell send to %s", plain(endpoint))
+	}
+}

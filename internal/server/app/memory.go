@@ -1,0 +1,51 @@
+package app
+
+import (
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// LimitMemory tells Go's collector how much memory there is, unless GOMEMLIMIT does: four
+// fifths of the container's or the machine's, so that garbage is collected harder before
+// the kernel kills the process. The rest is for the page cache, which reads depend on.
+func LimitMemory(log *slog.Logger) {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	if total := memoryTotal(); total > 0 {
+		debug.SetMemoryLimit(total / 5 * 4)
+		log.Debug("memory limit", "bytes", total/5*4)
+	}
+}
+
+// memoryTotal is the smaller of the control group's limit and the machine's memory, 0 if
+// neither is known.
+func memoryTotal() int64 {
+	total := int64(0)
+	lower := func(n int64) {
+		if n > 0 && (total == 0 || n < total) {
+			total = n
+		}
+	}
+	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		if text, err := os.ReadFile(name); err == nil {
+			n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+			if err == nil { // "max" is no limit
+				lower(n)
+			}
+		}
+	}
+	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if f := strings.Fields(line); len(f) == 3 && f[0] == "MemTotal:" {
+				if kib, err := strconv.ParseInt(f[1], 10, 64); err == nil {
+					lower(kib << 10)
+				}
+			}
+		}
+	}
+	return total
+}
