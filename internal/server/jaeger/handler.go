@@ -125,11 +125,3 @@ func writeJSON(w http.ResponseWriter, v any) error {
 	_ = enc.Encode(v) // the client is gone; there is nobody to tell
 	return nil
 }
-
-// orEmpty is list, but never nil, so that JSON shows [].
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}

@@ -172,7 +172,12 @@ func (s *server) v3Dependencies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, map[string]any{"dependencies": deps})
+	out := []any{}
+	for _, d := range deps {
+		// protobuf's JSON writes 64-bit integers as text.
+		out = append(out, map[string]string{"parent": d.Parent, "child": d.Child, "callCount": strconv.FormatInt(d.CallCount, 10)})
+	}
+	return writeJSON(w, map[string]any{"dependencies": out})
 }
 
 // v3Capabilities says what a search may ask for.
