@@ -197,8 +197,11 @@ func (r *Results) Partial() string { return r.partial }
 
 // Next is the token of the next page, "" if there is none. Known when All has ended. A
 // full page has one, though the next may turn out empty: to know costs as much as to ask.
+// A partial answer of the newest can be continued; of the longest it cannot, since a
+// longer one than the last may be among those not looked at.
 func (r *Results) Next() string {
-	if r.rows == 0 || r.rows < r.query.Limit && r.partial == "" {
+	full := r.rows >= r.query.Limit
+	if r.rows == 0 || !full && (r.partial == "" || r.query.Order != store.NewestFirst) {
 		return ""
 	}
 	return encodeToken(&r.query, r.canonical, r.last)
