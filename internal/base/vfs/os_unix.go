@@ -27,6 +27,7 @@ func space(name string) (free, total uint64, err error) {
 	if err := unix.Statfs(name, &st); err != nil {
 		return 0, 0, &fs.PathError{Op: "statfs", Path: name, Err: err}
 	}
+	//nolint:unconvert // signed on FreeBSD
 	return uint64(st.Bavail) * uint64(st.Bsize), st.Blocks * uint64(st.Bsize), nil
 }
 
@@ -42,9 +43,9 @@ func lockFile(name string) (io.Closer, error) {
 		}
 		return nil, heldBy(f, name)
 	}
-	pid := strconv.Itoa(os.Getpid()) + "\n"
-	if err := f.Truncate(0); err == nil {
-		_, err = f.WriteAt([]byte(pid), 0)
+	err = f.Truncate(0)
+	if err == nil {
+		_, err = f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("write pid to lock %s: %w", name, err), f.Close())

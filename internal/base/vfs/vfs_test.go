@@ -48,7 +48,7 @@ func contract(t *testing.T, fsys FS, root string) {
 	if n, err := w.ReadAt(p[:], 4); n != 3 || string(p[:]) != "o!?" {
 		t.Errorf("ReadAt read %q, %v", p[:n], err)
 	}
-	if n, err := w.ReadAt(p[:], 6); n != 1 || err != io.EOF {
+	if n, err := w.ReadAt(p[:], 6); n != 1 || !errors.Is(err, io.EOF) {
 		t.Errorf("ReadAt at the end = %d, %v, want 1, EOF", n, err)
 	}
 	must(t, w.Close())

@@ -170,8 +170,9 @@ func gz(b []byte) []byte {
 
 func zs(b []byte) []byte {
 	z := must(zstd.NewWriter(nil))
-	defer z.Close()
-	return z.EncodeAll(b, nil)
+	out := z.EncodeAll(b, nil)
+	must(0, z.Close())
+	return out
 }
 
 const (

@@ -16,11 +16,7 @@ func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{4 << 10, 64 << 10} {
 		for _, writers := range []int{1, 64} {
 			b.Run(fmt.Sprintf("bytes=%d/writers=%d", size, writers), func(b *testing.B) {
-				l, err := Open(Config{Dir: b.TempDir(), LimitBytes: 1 << 30})
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer l.Close()
+				l := openBench(b, Config{Dir: b.TempDir(), LimitBytes: 1 << 30})
 				payload := bytes.Repeat([]byte("span"), size/4)
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
@@ -54,12 +50,7 @@ func BenchmarkAppend(b *testing.B) {
 
 // BenchmarkRead measures reading a log near its default limit, as a start does.
 func BenchmarkRead(b *testing.B) {
-	dir := b.TempDir()
-	l, err := Open(Config{Dir: dir})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
+	l := openBench(b, Config{Dir: b.TempDir()})
 	payload := bytes.Repeat([]byte("span"), 16<<10)
 	for l.Size() < 100<<20 {
 		if _, err := l.Append(b.Context(), log.Record{Tenant: "default", Arrival: time.Unix(1, 0), Payload: payload}); err != nil {
@@ -75,4 +66,18 @@ func BenchmarkRead(b *testing.B) {
 			}
 		}
 	}
+}
+
+func openBench(b *testing.B, cfg Config) *Log {
+	b.Helper()
+	l, err := Open(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return l
 }

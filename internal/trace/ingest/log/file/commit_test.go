@@ -260,7 +260,6 @@ func TestAfter(t *testing.T) {
 		t.Helper()
 		cfg.After = after
 		l := open(t, cfg)
-		defer l.Close()
 		if pos := appendOne(t, l, 0); pos != want {
 			t.Errorf("after %d: position %d, want %d", after, pos, want)
 		}
@@ -268,6 +267,9 @@ func TestAfter(t *testing.T) {
 			if err != nil {
 				t.Errorf("after %d: %v", after, err)
 			}
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 	f(40, 43)

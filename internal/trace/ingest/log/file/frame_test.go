@@ -93,7 +93,11 @@ func FuzzSegment(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		defer func() {
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		want := logtest.Record(9)
 		pos, err := l.Append(t.Context(), want)
 		if err != nil {

@@ -59,7 +59,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	var errs []error
 	if c.Dir == "" {
-		errs = append(errs, errors.New("Dir is empty"))
+		errs = append(errs, errors.New("no folder (Dir) is given"))
 	}
 	if c.SegmentBytes < 1<<10 {
 		errs = append(errs, fmt.Errorf("SegmentBytes is %d, less than 1024", c.SegmentBytes))

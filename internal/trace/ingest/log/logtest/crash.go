@@ -87,7 +87,10 @@ func (s *story) check(t *testing.T, open OpenFS, left vfs.FS) error {
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	defer l.Close()
+	return errors.Join(s.compare(t, l), l.Close())
+}
+
+func (s *story) compare(t *testing.T, l log.Log) error {
 	found := map[log.Position]log.Record{}
 	at := log.Position(0)
 	for r, err := range l.Read(t.Context(), 1) {
