@@ -16,8 +16,15 @@ import (
 
 var long = strings.Repeat("the same words again and again; ", 200)
 
-// serve runs handler behind a real server and returns the raw answer.
-func serve(t *testing.T, accept string, handler http.HandlerFunc) (*http.Response, []byte) {
+// answer is a response as it was on the wire.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// serve runs handler behind a real server.
+func serve(t *testing.T, accept string, handler http.HandlerFunc) answer {
 	t.Helper()
 	srv := httptest.NewServer(compress.Handler(handler))
 	defer srv.Close()
@@ -35,14 +42,14 @@ func serve(t *testing.T, accept string, handler http.HandlerFunc) (*http.Respons
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, body
+	return answer{resp.StatusCode, resp.Header, body}
 }
 
-func plain(t *testing.T, resp *http.Response, body []byte) string {
+func (a answer) plain(t *testing.T) string {
 	t.Helper()
-	var r io.Reader = bytes.NewReader(body)
+	var r io.Reader = bytes.NewReader(a.body)
 	var err error
-	switch resp.Header.Get("Content-Encoding") {
+	switch a.header.Get("Content-Encoding") {
 	case "gzip":
 		r, err = gzip.NewReader(r)
 	case "zstd":
@@ -62,22 +69,22 @@ func plain(t *testing.T, resp *http.Response, body []byte) string {
 func TestEncoding(t *testing.T) {
 	f := func(accept, want string) {
 		t.Helper()
-		resp, body := serve(t, accept, func(w http.ResponseWriter, _ *http.Request) {
+		a := serve(t, accept, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "6400") // of the plain text; must not survive
 			_, _ = io.WriteString(w, long[:1000])
 			_, _ = io.WriteString(w, long[1000:])
 		})
-		if got := resp.Header.Get("Content-Encoding"); got != want {
+		if got := a.header.Get("Content-Encoding"); got != want {
 			t.Errorf("%q: encoding %q, want %q", accept, got, want)
 		}
-		if got := plain(t, resp, body); got != long {
+		if got := a.plain(t); got != long {
 			t.Errorf("%q: %d bytes arrived, want %d", accept, len(got), len(long))
 		}
-		if want != "" && len(body) > len(long)/4 {
-			t.Errorf("%q: %d bytes on the wire", accept, len(body))
+		if want != "" && len(a.body) > len(long)/4 {
+			t.Errorf("%q: %d bytes on the wire", accept, len(a.body))
 		}
-		if !strings.Contains(resp.Header.Get("Vary"), "Accept-Encoding") {
-			t.Errorf("%q: Vary %q", accept, resp.Header.Get("Vary"))
+		if !strings.Contains(a.header.Get("Vary"), "Accept-Encoding") {
+			t.Errorf("%q: Vary %q", accept, a.header.Get("Vary"))
 		}
 	}
 	f("identity", "")
@@ -94,12 +101,12 @@ func TestEncoding(t *testing.T) {
 func TestUntouched(t *testing.T) {
 	f := func(name string, handler http.HandlerFunc, want string) {
 		t.Helper()
-		resp, body := serve(t, "gzip, zstd", handler)
-		if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "x" {
+		a := serve(t, "gzip, zstd", handler)
+		if enc := a.header.Get("Content-Encoding"); enc != "" && enc != "x" {
 			t.Errorf("%s: encoding %q", name, enc)
 		}
-		if string(body) != want {
-			t.Errorf("%s: %d bytes, want %d", name, len(body), len(want))
+		if string(a.body) != want {
+			t.Errorf("%s: %d bytes, want %d", name, len(a.body), len(want))
 		}
 	}
 	f("short", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "short") }, "short")
@@ -118,12 +125,12 @@ func TestUntouched(t *testing.T) {
 // The status is the handler's.
 func TestStatus(t *testing.T) {
 	for _, body := range []string{"", "short", long} {
-		resp, raw := serve(t, "gzip", func(w http.ResponseWriter, _ *http.Request) {
+		a := serve(t, "gzip", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusTeapot)
 			_, _ = io.WriteString(w, body)
 		})
-		if resp.StatusCode != http.StatusTeapot || plain(t, resp, raw) != body {
-			t.Errorf("body of %d: status %d", len(body), resp.StatusCode)
+		if a.status != http.StatusTeapot || a.plain(t) != body {
+			t.Errorf("body of %d: status %d", len(body), a.status)
 		}
 	}
 }
