@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/pelletier/go-toml/v2"
 )
 
 // Config is everything `weft up` can be told. Each field is a flag, a variable WEFT_* and
@@ -32,7 +33,7 @@ type Config struct {
 
 	DiskCap Bytes         `key:"disk-cap" default:"0" doc:"most bytes of traces on disk, oldest go first; 0: the smaller of 50 GB and half the free disk"`
 	MaxAge  time.Duration `key:"max-age" default:"0s" doc:"drop traces this long after their arrival; 0: no limit"`
-	LogCap  Bytes         `key:"log-cap" default:"256MB" doc:"most bytes of the ingest log"`
+	LogCap  Bytes         `key:"log-cap" default:"128MiB" doc:"most bytes of the ingest log, which a start reads again"`
 	HeadCap Bytes         `key:"head" default:"32MB" doc:"encoded spans held in memory before they are written as a part"`
 
 	MaxRequest    Bytes         `key:"limits.request" default:"64MB" doc:"largest request, as sent and decompressed"`
@@ -125,21 +126,23 @@ func Load(src Sources) (Config, []Setting, error) {
 		index[s.Key] = i
 	}
 	var errs []error
-	set := func(key, value, origin, as string) {
+	// spell writes a key as its source does.
+	set := func(key, value, origin, as string, spell func(key string) string) {
 		i, ok := index[key]
 		if !ok {
-			errs = append(errs, fmt.Errorf("%s: unknown key %q%s", origin, as, didYouMean(key, index)))
+			errs = append(errs, fmt.Errorf("%s: unknown key %q%s", origin, as, didYouMean(key, index, spell)))
 			return
 		}
 		settings[i].Value, settings[i].Origin = value, origin
 	}
+	plain := func(key string) string { return key }
 	if src.File != "" {
 		values, err := readConfigFile(src.File)
 		if err != nil {
 			errs = append(errs, err)
 		}
 		for _, kv := range values {
-			set(kv[0], kv[1], "file "+src.File, kv[0])
+			set(kv[0], kv[1], "file "+src.File, kv[0], plain)
 		}
 	}
 	for _, e := range src.Environ {
@@ -148,10 +151,10 @@ func Load(src Sources) (Config, []Setting, error) {
 		if !ours || slices.Contains(notSettings, name) || strings.HasPrefix(name, "WEFT_SECRET_") || serviceLink(rest) {
 			continue
 		}
-		set(keyOfVariable(rest, index), value, "environment "+name, name)
+		set(keyOfVariable(rest, index), value, "environment "+name, name, VariableOf)
 	}
 	for key, value := range src.Flags {
-		set(key, value, "flag --"+key, "--"+key)
+		set(key, value, "flag --"+key, "--"+key, plain)
 	}
 	for i, s := range settings {
 		if err := assign(v.Field(i), s.Value); err != nil {
@@ -181,37 +184,47 @@ func keyOfVariable(rest string, index map[string]int) string {
 	return strings.ToLower(rest)
 }
 
-// readConfigFile flattens a YAML file: {otlp: {grpc: x}} is otlp.grpc.
+// readConfigFile flattens a YAML or TOML file: {otlp: {grpc: x}} is otlp.grpc.
 func readConfigFile(name string) ([][2]string, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	var tree map[string]any
-	if err := yaml.Unmarshal(text, &tree); err != nil {
-		return nil, fmt.Errorf("read configuration %s: %s", name, yaml.FormatError(err, false, true))
-	}
-	var out [][2]string
-	var walk func(prefix string, v any)
-	walk = func(prefix string, v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for k, child := range v {
-				walk(strings.TrimPrefix(prefix+"."+k, "."), child)
-			}
-		case []any:
-			var list []string
-			for _, e := range v {
-				list = append(list, fmt.Sprint(e))
-			}
-			out = append(out, [2]string{prefix, strings.Join(list, ",")})
-		default:
-			out = append(out, [2]string{prefix, fmt.Sprint(v)})
+	if strings.HasSuffix(name, ".toml") {
+		err = toml.Unmarshal(text, &tree)
+		var at *toml.DecodeError
+		if errors.As(err, &at) {
+			return nil, fmt.Errorf("read configuration %s:\n%s", name, at.String())
 		}
+	} else if err = yaml.Unmarshal(text, &tree); err != nil {
+		return nil, fmt.Errorf("read configuration %s:\n%s", name, yaml.FormatError(err, false, true))
 	}
-	walk("", tree)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", name, err)
+	}
+	out := flatten(nil, "", tree)
 	slices.SortFunc(out, func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
 	return out, nil
+}
+
+func flatten(out [][2]string, prefix string, v any) [][2]string {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, child := range v {
+			out = flatten(out, strings.TrimPrefix(prefix+"."+k, "."), child)
+		}
+	case []any:
+		var list []string
+		for _, e := range v {
+			list = append(list, fmt.Sprint(e))
+		}
+		out = append(out, [2]string{prefix, strings.Join(list, ",")})
+	case nil: // a key without a value is not set
+	default:
+		out = append(out, [2]string{prefix, fmt.Sprint(v)})
+	}
+	return out
 }
 
 func assign(field reflect.Value, text string) error {
@@ -255,7 +268,7 @@ func assign(field reflect.Value, text string) error {
 }
 
 // didYouMean names the known key nearest to an unknown one.
-func didYouMean(key string, index map[string]int) string {
+func didYouMean(key string, index map[string]int, spell func(string) string) string {
 	best, dist := "", 4
 	for known := range index {
 		if d := distance(key, known); d < dist || d == dist && known < best {
@@ -265,7 +278,7 @@ func didYouMean(key string, index map[string]int) string {
 	if best == "" {
 		return "; weft config print lists the keys"
 	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return fmt.Sprintf("; did you mean %q?", spell(best))
 }
 
 // distance is the number of characters to insert, delete or replace (Levenshtein).

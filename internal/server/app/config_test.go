@@ -48,11 +48,89 @@ func TestLoadProblems(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`unknown key "WEFT_LISTNE"; did you mean "listen"?`, `disk-cap: "lots" is not a size`, `max-age: "a week" is not a duration`} {
+	for _, want := range []string{`unknown key "WEFT_LISTNE"; did you mean "WEFT_LISTEN"?`, `disk-cap: "lots" is not a size`, `max-age: "a week" is not a duration`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)
 		}
 	}
+}
+
+// YAML and TOML say the same; what is wrong in a file is said with the file's name.
+func TestLoadFiles(t *testing.T) {
+	f := func(name, text, wantErr string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, _, err := Load(Sources{File: file})
+		switch {
+		case wantErr == "" && (err != nil || cfg.GRPC != "off" || cfg.DiskCap != 53687091200 || len(cfg.Hosts) != 2 || !cfg.Insecure || cfg.MaxAge != 72*time.Hour):
+			t.Errorf("%s: %+v, %v", name, cfg, err)
+		case wantErr != "" && (err == nil || !strings.Contains(err.Error(), wantErr) || !strings.Contains(err.Error(), file)):
+			t.Errorf("%s: %v, want %q and the file's name", name, err, wantErr)
+		}
+	}
+	f("a.yaml", "otlp: {grpc: \"off\"}\ndisk-cap: 53687091200\nhosts: [a, b]\ninsecure: true\nmax-age: 72h\nlisten:\n", "")
+	f("a.yml", "otlp.grpc: \"off\"\ndisk-cap: 50GiB\nhosts: a, b\ninsecure: true\nmax-age: 72h\n", "")
+	f("a.toml", "disk-cap = 53687091200\nhosts = ['a', 'b']\ninsecure = true\nmax-age = '72h'\n[otlp]\ngrpc = 'off'\n", "")
+	f("b.yaml", "otlp: {grcp: x}\n", `unknown key "otlp.grcp"; did you mean "otlp.grpc"?`)
+	f("b.toml", "[limit]\nrequest = 1\n", `unknown key "limit.request"; did you mean "limits.request"?`)
+	f("c.yaml", "listen: [\n", "sequence end token")
+	f("c.toml", "listen = \n", "listen =")
+	f("d.yaml", "nothing like any key: 1\n", "weft config print lists the keys")
+}
+
+// A name is one variable, and those that others set are left alone.
+func TestVariables(t *testing.T) {
+	seen := map[string]string{}
+	for _, s := range Settings() {
+		v := VariableOf(s.Key)
+		if other, ok := seen[v]; ok {
+			t.Errorf("%s and %s are both %s", s.Key, other, v)
+		}
+		seen[v] = s.Key
+		if s.Doc == "" {
+			t.Errorf("%s has no documentation", s.Key)
+		}
+	}
+	_, _, err := Load(Sources{Environ: []string{"WEFT_PORT=tcp://10.0.0.1:8800", "WEFT_SERVICE_HOST=10.0.0.1", "WEFT_PORT_8800_TCP_ADDR=10.0.0.1", "WEFT_SECRET_DB=x", "WEFTED=1"}})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Values that contradict each other or make no sense are all found before anything starts.
+func TestCheck(t *testing.T) {
+	f := func(wantErr string, flags ...string) {
+		t.Helper()
+		given := map[string]string{}
+		for _, fl := range flags {
+			k, v, _ := strings.Cut(fl, "=")
+			given[k] = v
+		}
+		cfg, _, err := Load(Sources{Flags: given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = cfg.Check()
+		if wantErr == "" && err != nil {
+			t.Errorf("%v: %v", flags, err)
+		}
+		for want := range strings.SplitSeq(wantErr, " | ") {
+			if wantErr != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%v: %v, want %q", flags, err, want)
+			}
+		}
+	}
+	f("")
+	f("", "otlp.grpc=off", "otlp.http=off", "pprof=off", "cors.origins=https://a.example,*")
+	f("listen: \"8800\" is not an address | log.format: \"xml\" | log.level: \"loud\"", "listen=8800", "log.format=xml", "log.level=loud")
+	f("pprof: 0.0.0.0:0 can be reached", "pprof=0.0.0.0:0")
+	f("cors.origins: \"shop.example\" is not an origin", "cors.origins=shop.example")
+	f("limits.in-flight", "limits.request=1GB")
+	f("web-dir: no web app there", "web-dir=/nowhere")
+	f("data: no folder", "data=")
 }
 
 func TestParseBytes(t *testing.T) {
