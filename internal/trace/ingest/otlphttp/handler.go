@@ -17,9 +17,6 @@ const Path = "/v1/traces"
 // Config is what a Handler works with.
 type Config struct {
 	Pipeline *ingest.Pipeline
-	// Origin reports whether web pages of an origin may send spans from a browser. Nil:
-	// none may.
-	Origin func(origin string) bool
 }
 
 // Handler serves Path and explains every other one.
@@ -39,9 +36,6 @@ func New(cfg Config) *Handler {
 // ServeHTTP answers any request: one at Path is taken, others get an error that says
 // where to go.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h.preflight(w, r) {
-		return
-	}
 	switch {
 	case r.URL.Path != Path:
 		h.Refuse(w, r, &ingest.Refusal{
@@ -107,7 +101,6 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 		h.Refuse(w, r, ingest.AsRefusal(err))
 		return
 	}
-	h.allowOrigin(w, r)
 	writeResult(w, enc, &res)
 }
 
@@ -122,7 +115,6 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, why *ingest.Ref
 			Status: status, Reason: why.Reason, Detail: why.Message(), Hint: why.Hint,
 		})
 	}
-	h.allowOrigin(w, r)
 	if why.Retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((why.Retry+time.Second-1)/time.Second)))
 	}

@@ -61,7 +61,7 @@ func newRig(t *testing.T, limits ingest.Limits, ready bool) *rig {
 			t.Fatal(err)
 		}
 	}
-	h := otlphttp.New(otlphttp.Config{Pipeline: p, Origin: func(o string) bool { return o == "https://shop.example" }})
+	h := otlphttp.New(otlphttp.Config{Pipeline: p})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// What the layer that knows tokens does.
 		if tenant := r.Header.Get("Test-Tenant"); tenant != "" {
@@ -421,25 +421,6 @@ func TestClaimedLength(t *testing.T) {
 	for r.InFlight() != 0 {
 		runtime.Gosched()
 	}
-}
-
-// TestCORS shows that pages of configured origins may send, and others may not.
-func TestCORS(t *testing.T) {
-	r := newRig(t, ingest.Limits{}, true)
-	f := func(origin, path, want string) {
-		t.Helper()
-		res := r.do(t, http.MethodOptions, path, nil, "Origin", origin, "Access-Control-Request-Method", "POST")
-		if got := res.Header.Get("Access-Control-Allow-Origin"); got != want {
-			t.Errorf("preflight of %s from %s allows %q, want %q", path, origin, got, want)
-		}
-		res = r.post(t, path, bytes.NewReader(pb(1, 1)), "Content-Type", typePB, "Origin", origin)
-		if got := res.Header.Get("Access-Control-Allow-Origin"); got != want {
-			t.Errorf("answer of %s to %s allows %q, want %q", path, origin, got, want)
-		}
-	}
-	f("https://shop.example", "/v1/traces", "https://shop.example")
-	f("https://evil.example", "/v1/traces", "")
-	f("https://shop.example", "/other", "")
 }
 
 func readStatus(t *testing.T, res answer) *status.Status {
