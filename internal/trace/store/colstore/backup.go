@@ -44,7 +44,7 @@ func backupOnce(ctx context.Context, fsys vfs.FS, dir, to string, progress Progr
 	if err != nil {
 		return err
 	}
-	if err := fsys.MkdirAll(path.Join(to, "parts")); err != nil {
+	if err := vfs.MakeDir(fsys, path.Join(to, "parts")); err != nil {
 		return err
 	}
 	for i, mp := range man.Parts {
@@ -66,7 +66,7 @@ func backupOnce(ctx context.Context, fsys vfs.FS, dir, to string, progress Progr
 
 // linkFolder makes to a folder with the files of from.
 func linkFolder(fsys vfs.FS, from, to string) error {
-	if err := fsys.MkdirAll(to); err != nil {
+	if err := vfs.MakeDir(fsys, to); err != nil {
 		return err
 	}
 	entries, err := fsys.ReadDir(from)
@@ -103,7 +103,7 @@ func Restore(ctx context.Context, fsys vfs.FS, backup, dir string, progress Prog
 	if len(report.Corrupt) > 0 {
 		return fmt.Errorf("restore from %s: %d blocks do not read, the first: %w", backup, len(report.Corrupt), report.Corrupt[0])
 	}
-	if err := fsys.MkdirAll(path.Join(dir, "parts")); err != nil {
+	if err := vfs.MakeDir(fsys, path.Join(dir, "parts")); err != nil {
 		return fmt.Errorf("restore to %s: %w", dir, err)
 	}
 	for _, mp := range man.Parts {

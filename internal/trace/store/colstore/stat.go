@@ -170,7 +170,7 @@ func (s *Store) salvage(ctx context.Context, p *livePart) (int64, error) {
 // nil, in its place.
 func (s *Store) setAside(p, saved *livePart) error {
 	quarantine := path.Join(s.cfg.Dir, "quarantine")
-	if err := s.fs.MkdirAll(quarantine); err != nil {
+	if err := vfs.MakeDir(s.fs, quarantine); err != nil {
 		return err
 	}
 	if err := linkFolder(s.fs, p.dir, path.Join(quarantine, p.Name)); err != nil {

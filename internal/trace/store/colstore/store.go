@@ -97,7 +97,7 @@ func openQuiet(cfg Config) (*Store, error) {
 }
 
 func (s *Store) load() error {
-	if err := s.makeFolders(); err != nil {
+	if err := vfs.MakeDir(s.fs, path.Join(s.cfg.Dir, "parts")); err != nil {
 		return err
 	}
 	lock, err := s.fs.Lock(path.Join(s.cfg.Dir, "LOCK"))
@@ -139,17 +139,6 @@ func (s *Store) load() error {
 	defer s.mu.Unlock()
 	s.publish([]*head{newHead()}, parts)
 	return nil
-}
-
-// makeFolders makes the store's folders and their names durable.
-func (s *Store) makeFolders() error {
-	if err := s.fs.MkdirAll(path.Join(s.cfg.Dir, "parts")); err != nil {
-		return err
-	}
-	if err := s.fs.SyncDir(s.cfg.Dir); err != nil {
-		return err
-	}
-	return s.fs.SyncDir(path.Dir(path.Clean(s.cfg.Dir)))
 }
 
 // sweep removes part folders that a crash left behind unnamed.

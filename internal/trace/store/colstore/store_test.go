@@ -75,7 +75,7 @@ func TestConformanceTiny(t *testing.T) {
 		mem := vfs.NewMem()
 		h := &harness{mem: mem, cfg: Config{
 			FS: mem, Dir: "store", Clock: o.Clock, MergeFanIn: 2,
-			HeadBytes: 4 << 10, GroupSpans: 40, PageSpans: 7, CacheBytes: 1 << 10,
+			HeadBytes: 16 << 10, GroupSpans: 120, PageSpans: 17, CacheBytes: 1 << 10,
 		}}
 		return h.instance(t)
 	})
