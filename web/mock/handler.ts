@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import type { components } from "../src/api/schema.gen.ts";
 import { complete, heatmap, refused, services, status, traces } from "./data.ts";
+import { mockTrace } from "./traces.ts";
 
 type Schemas = components["schemas"];
 
@@ -104,6 +105,12 @@ export function mockHandler(state: MockState = {}, now: () => number = Date.now)
 			}
 			case "/tail":
 				return tail(request, response, state, now);
+		}
+		const trace = path.startsWith("/traces/") ? mockTrace(path.slice(8), url.searchParams) : undefined;
+		if (trace) {
+			response.writeHead(200, { "Content-Type": trace.type });
+			response.end(typeof trace.body === "string" ? trace.body : Buffer.from(trace.body));
+			return;
 		}
 		if (/^\/traces\/[0-9a-f]+\/card$/.test(path)) {
 			const card = golden("card");

@@ -768,8 +768,10 @@ function card(t: MockTrace): Schemas["Card"] {
 					{ key: "order.id", value: "8841", span_id: root.id },
 					{ key: "amount", value: "159.8", span_id: "1000000000000004" },
 				]
-			: [],
-		outputs: failure ? [{ key: "http.response.status_code", value: "504", span_id: root.id }] : [],
+			: factsOf(root, /^(http\.request\.method|url\.path)$/),
+		outputs: failure
+			? [{ key: "http.response.status_code", value: "504", span_id: root.id }]
+			: factsOf(root, /status_code$/),
 		caller: t.caller,
 		related: t.related ?? [],
 		text: failure
@@ -777,6 +779,15 @@ function card(t: MockTrace): Schemas["Card"] {
 			: `${root.name} on ${root.service}, trace ${t.id}`,
 	};
 }
+
+function factsOf(s: MockSpan, keys: RegExp): Schemas["CardFact"][] {
+	return Object.entries(s.attributes ?? {})
+		.filter(([key]) => keys.test(key))
+		.map(([key, value]) => ({ key, value: String(value), span_id: s.id }));
+}
+
+/** Large traces take seconds to make, so each is made once. */
+const bigTraces = new Map<number, ArrayBuffer>();
 
 /** What the API answers for a path below /api/v1/traces/, or undefined where there is nothing. */
 export function mockTrace(
@@ -789,8 +800,21 @@ export function mockTrace(
 	const sizes: Record<string, number> = { [traceIds.big]: 50_000, [traceIds.huge]: 200_000 };
 	const size = sizes[id];
 	if (size !== undefined) {
-		if (what === "layout") return bytes(bigTrace(size));
-		return json(what === "card" ? card({ ...fine(), id }) : span({ ...fine(), id }, "b7ad6b7169203331"));
+		if (what === "layout") {
+			const made = bigTraces.get(size) ?? bigTrace(size);
+			bigTraces.set(size, made);
+			return bytes(made);
+		}
+		const root: MockSpan = {
+			id: "9e3779b97f4a7c15",
+			service: "gateway",
+			name: "POST /import",
+			start: 0,
+			duration: 60_000,
+			kind: 2,
+		};
+		const t = { id, base, spans: [root] };
+		return json(what === "card" ? card(t) : { ...span(t, root.id), span_id: spanId });
 	}
 	const t = makers[id]?.();
 	if (t === undefined) return undefined;

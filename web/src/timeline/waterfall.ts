@@ -598,7 +598,7 @@ export class Waterfall {
 		const css = getComputedStyle(this.root);
 		const compact = Number.parseFloat(css.getPropertyValue("--row-compact")) || 24;
 		this.stacked = width < stackedBelow;
-		this.rowHeight = this.stacked ? Math.max(compact, 24) + 12 : compact;
+		this.rowHeight = this.stacked ? 40 : compact;
 		const most = Math.max(width * (this.stacked ? 1 : 0.7), leastLabel);
 		this.labelWidth = clamp(this.labelWidth, leastLabel, most);
 		const left = this.stacked ? 8 : this.labelWidth;

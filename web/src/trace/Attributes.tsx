@@ -1,10 +1,11 @@
 import { useState } from "react";
+import { safeUrl } from "../lib/safeUrl";
 import { paths } from "../paths";
 import { useCopied } from "../ui/CopyId";
 import { Icon } from "../ui/Icon";
 import { Link } from "../ui/Link";
 import css from "./Attributes.module.css";
-import { type Attribute, linkOf, membersOf, searchFor, type TypedValue, valueText } from "./values";
+import { type Attribute, membersOf, searchFor, type TypedValue, valueText } from "./values";
 
 /** Longer texts are cut until they are asked for. */
 const shortText = 400;
@@ -99,7 +100,7 @@ export function Value({ value }: { value: TypedValue }) {
 
 function Text({ text }: { text: string }) {
 	const [whole, setWhole] = useState(false);
-	const link = linkOf(text);
+	const link = safeUrl(text);
 	if (link !== undefined) {
 		return (
 			<a className={css.text} href={link} target="_blank" rel="noopener noreferrer nofollow">

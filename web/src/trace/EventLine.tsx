@@ -1,9 +1,11 @@
+import type { Schemas } from "../api/client";
 import type { SpanDetail } from "../api/queries";
 import { formatDuration } from "../lib/format";
 import { AttributeTable } from "./Attributes";
 import css from "./Events.module.css";
+import { ExceptionView } from "./ExceptionView";
 
-/** Attributes of an exception that the exception's own section shows. */
+/** Attributes of an exception event that its exception shows. */
 const shownAbove = /^exception\.(type|message|stacktrace|escaped)$/;
 
 /** The span's events: as marks on its duration, and below in words. */
@@ -26,6 +28,7 @@ export function EventLine({ span }: { span: SpanDetail }) {
 			</div>
 			<ol className={css.events}>
 				{span.events.map((e, i) => {
+					const above = e.exception !== undefined && sameException(e.exception, span.exception);
 					const attributes = e.exception ? e.attributes.filter((a) => !shownAbove.test(a.key)) : e.attributes;
 					return (
 						// biome-ignore lint/suspicious/noArrayIndexKey: events may be alike
@@ -33,7 +36,8 @@ export function EventLine({ span }: { span: SpanDetail }) {
 							<span className={css.time}>{offset(e.offset_ns)}</span>
 							<div className={css.what}>
 								<span className={css.name}>{e.name}</span>
-								{e.exception?.type && <span className="muted"> {e.exception.type}</span>}
+								{above && e.exception?.type && <span className="muted"> {e.exception.type}</span>}
+								{e.exception && !above && <ExceptionView exception={e.exception} inside />}
 								<AttributeTable attributes={attributes} scope="event" />
 							</div>
 						</li>
@@ -42,6 +46,11 @@ export function EventLine({ span }: { span: SpanDetail }) {
 			</ol>
 		</>
 	);
+}
+
+/** The span's own exception is its last event's; earlier ones, of tries that were repeated, stand here. */
+function sameException(a: Schemas["Exception"], b: Schemas["Exception"] | undefined): boolean {
+	return a.type === b?.type && a.message === b?.message && a.stacktrace === b?.stacktrace;
 }
 
 function offset(ns: string): string {

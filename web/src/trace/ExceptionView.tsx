@@ -7,13 +7,13 @@ type Exception = Schemas["Exception"];
 type Frame = Schemas["Frame"];
 
 /** What was thrown. Your frames are open, runs of library frames are one line each. */
-export function ExceptionView({ exception }: { exception: Exception }) {
+export function ExceptionView({ exception, inside = false }: { exception: Exception; inside?: boolean }) {
 	const [raw, setRaw] = useState(false);
 	const runs = groupFrames(exception.frames);
 	const stack = exception.stacktrace ?? exception.frames.map((f) => f.text).join("\n");
 	const readable = exception.frames.length > 0;
 	return (
-		<section className={css.exception} aria-label="Exception">
+		<section className={css.exception} data-inside={inside || undefined} aria-label="Exception">
 			<div className={css.head}>
 				<h3>
 					<span className={css.cross} aria-hidden="true" />

@@ -99,7 +99,7 @@ function Headline({
 }) {
 	const hops = servicePath(failure.path);
 	const site = failure.frames.find((f) => f.yours) ?? failure.frames[0];
-	const place = site?.file ? `${site.file}${site.line ? `:${site.line}` : ""}` : undefined;
+	const place = site && placeOf(site);
 	const tries = failure.attempts > 1 ? ` (attempt ${failure.attempt} of ${failure.attempts})` : "";
 	return (
 		<p className={css.headline}>
@@ -165,8 +165,8 @@ function Frames({
 	return (
 		<Row title="At">
 			{top.map((f) => (
-				<code key={f.text} className={css.frame}>
-					{f.text}
+				<code key={f.text} className={css.frame} data-tip={f.text}>
+					{f.function ? `${f.function} ${placeOf(f) ?? ""}` : f.text}
 				</code>
 			))}
 			{left > 0 && (
@@ -176,6 +176,13 @@ function Frames({
 			)}
 		</Row>
 	);
+}
+
+/** bank.go:88; the directories are in the tooltip and in the panel. */
+function placeOf(f: { file?: string; line?: number }): string | undefined {
+	if (!f.file) return undefined;
+	const name = f.file.slice(Math.max(f.file.lastIndexOf("/"), f.file.lastIndexOf("\\")) + 1);
+	return f.line === undefined ? name : `${name}:${f.line}`;
 }
 
 function Facts({

@@ -40,20 +40,6 @@ export function plainValue(v: TypedValue): unknown {
 	return v.value ?? null;
 }
 
-/**
- * The address of a text that is a link, or undefined. http and https only: anything else
- * that a value can hold (javascript:, data:, file:) stays text.
- */
-export function linkOf(text: string): string | undefined {
-	if (!/^https?:\/\/[^\s"'<>`]+$/i.test(text) || text.length > 2048) return undefined;
-	try {
-		const url = new URL(text);
-		return url.protocol === "http:" || url.protocol === "https:" ? url.href : undefined;
-	} catch {
-		return undefined;
-	}
-}
-
 /** TraceQL that finds spans with this value, or undefined where a value cannot be searched for. */
 export function searchFor(scope: "span" | "resource" | "event", a: Attribute): string | undefined {
 	const literal = literalOf(a);
