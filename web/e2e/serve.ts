@@ -15,19 +15,22 @@ const types: Record<string, string> = {
 	".html": "text/html; charset=utf-8",
 };
 
-/** The policy of README.md. */
+/** The policy of internal/server/page. */
 export function policy(nonce: string): string {
 	return [
 		"default-src 'none'",
 		`script-src 'self' 'nonce-${nonce}'`,
 		`style-src 'self' 'nonce-${nonce}'`,
-		"img-src 'self' data:",
+		"img-src 'self' data: blob:",
 		"font-src 'self'",
 		"connect-src 'self'",
+		"worker-src 'self'",
 		"manifest-src 'self'",
 		"base-uri 'self'",
 		"form-action 'self'",
 		"frame-ancestors 'none'",
+		"object-src 'none'",
+		"require-trusted-types-for 'script'",
 	].join("; ");
 }
 

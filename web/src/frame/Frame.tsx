@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Outlet, useLocation, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { SignInPage } from "../access/SignInPage";
-import { sessionQuery, useSignOut } from "../api/queries";
+import { sessionQuery, statusQuery, useSignOut } from "../api/queries";
 import { basePath } from "../lib/base";
 import { useGo } from "../lib/go";
 import { keyLabel, useKeys } from "../lib/keys";
@@ -71,28 +71,30 @@ export function Frame() {
 					<Mark />
 					<span>Weft</span>
 				</Link>
-				{!mustSignIn && (
-					<>
-						<Areas className={css.nav} label="Areas" />
-						<button
-							type="button"
-							className={css.find}
-							onClick={() => setDialog("palette")}
-							aria-label="Find a page, a service, an id"
-							data-tip="Find"
-						>
-							<Icon name="search" />
-							<span className={css.findKeys}>{keyLabel("mod+k").join(" ")}</span>
-						</button>
-						<Range />
-					</>
-				)}
-				<MoreMenu
-					signedIn={session.data?.signed_in === true && session.data.required}
-					name={session.data?.name}
-					tenant={session.data?.tenant}
-					onKeys={() => setDialog("keys")}
-				/>
+				{!mustSignIn && <Areas className={css.nav} label="Areas" />}
+				<div className={css.end}>
+					{!mustSignIn && (
+						<>
+							<button
+								type="button"
+								className={css.find}
+								onClick={() => setDialog("palette")}
+								aria-label="Find a page, a service, an id"
+								data-tip="Find"
+							>
+								<Icon name="search" />
+								<span className={css.findKeys}>{keyLabel("mod+k").join(" ")}</span>
+							</button>
+							<Range />
+						</>
+					)}
+					<MoreMenu
+						signedIn={session.data?.signed_in === true && session.data.required}
+						name={session.data?.name}
+						tenant={session.data?.tenant}
+						onKeys={() => setDialog("keys")}
+					/>
+				</div>
 			</header>
 			<main ref={main} tabIndex={-1} className={css.main}>
 				{mustSignIn ? <SignInPage /> : <Outlet />}
@@ -101,7 +103,7 @@ export function Frame() {
 				<div className={css.bottom}>
 					<Areas label="Areas, below" icons />
 					<button type="button" className={css.area} onClick={() => setDialog("palette")}>
-						<Icon name="more" />
+						<Icon name="command" />
 						Find
 					</button>
 				</div>
@@ -147,7 +149,8 @@ function Areas({ className, label, icons = false }: { className?: string; label:
 function Range() {
 	const { pathname, search } = useLocation();
 	const { history } = useRouter();
-	if (pathname !== "/search") return null;
+	const waiting = useQuery({ ...statusQuery, enabled: false }).data?.waiting_for_first_span;
+	if (pathname !== "/search" || waiting) return null;
 	const params = search as Record<string, string>;
 	const change = (range: TimeRangeValue) => {
 		const { last: _l, start: _s, end: _e, ...rest } = params;

@@ -29,16 +29,26 @@ const longUnits: readonly [unit: string, s: number][] = [
 	["s", 1],
 ];
 
+/** A duration in a column: always three digits, so that the points stand below each other: 1.10 s. */
+export function durationColumn(nanos: Nanos): string {
+	return formatDuration(nanos, fixedDigits);
+}
+
+function fixedDigits(value: number): string {
+	return value >= 999.5 ? Math.round(value).toString() : value.toPrecision(3);
+}
+
 /** A duration: 1.24 s, 38 ms, 2 min 5 s, 3 d 4 h. */
-export function formatDuration(nanos: Nanos): string {
+export function formatDuration(nanos: Nanos, digits: (value: number) => string = threeDigits): string {
 	const ns = Number(nanos);
 	if (!Number.isFinite(ns)) return "–";
-	if (ns < 0) return `−${formatDuration(-ns)}`;
+	if (ns < 0) return `−${formatDuration(-ns, digits)}`;
 	if (ns === 0) return `0${space}s`;
 	if (ns < 59.95e9) {
 		for (const [unit, size] of shortUnits) {
 			// 999.6 ms is 1 s, not 1000 ms.
-			if (ns >= size * 0.9995 || size === 1) return `${threeDigits(ns / size)}${space}${unit}`;
+			if (size === 1) return `${threeDigits(ns)}${space}${unit}`; // there is nothing below it
+			if (ns >= size * 0.9995) return `${digits(ns / size)}${space}${unit}`;
 		}
 	}
 	let seconds = Math.round(ns / 1e9);
@@ -53,14 +63,6 @@ export function formatDuration(nanos: Nanos): string {
 		if (parts.length === 2) break;
 	}
 	return parts.join(space);
-}
-
-/** A duration as the query language writes it, exact to three digits: 1.24s, 38ms. */
-export function queryDuration(nanos: number): string {
-	for (const [unit, size] of shortUnits) {
-		if (nanos >= size || size === 1) return `${threeDigits(nanos / size)}${unit === "µs" ? "us" : unit}`;
-	}
-	return "0ns";
 }
 
 /** A count: whole with thousands marks below ten thousand, then 12.3 k, 4.56 M. */

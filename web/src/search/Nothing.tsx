@@ -70,10 +70,11 @@ export function NothingFound({
 /** The query is not one: the place is marked in it. */
 export function QueryProblem({ q, problem }: { q: string; problem: Problem }) {
 	const at = problem.query;
+	const hint = problem.hint ?? at?.hint;
 	const from = at ? Math.min(at.position, q.length) : 0;
 	const to = at ? Math.min(q.length, from + Math.max(1, at.length)) : 0;
 	return (
-		<ErrorState title="This query is not understood" hint={problem.hint ?? at?.hint}>
+		<ErrorState title="This query is not understood">
 			<div className={css.query}>
 				<pre className={css.text}>
 					{q.slice(0, from)}
@@ -84,6 +85,7 @@ export function QueryProblem({ q, problem }: { q: string; problem: Problem }) {
 					{problem.detail ?? problem.title}
 					{at && <span className="sr">, {plural(from, "character")} in</span>}
 				</p>
+				{hint && <p className="muted">{hint}</p>}
 			</div>
 		</ErrorState>
 	);

@@ -1,7 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, type ReactNode, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { TraceRow } from "../api/queries";
-import { formatCount, formatDuration } from "../lib/format";
+import { durationColumn, formatCount } from "../lib/format";
 import { serviceColor } from "../lib/serviceColor";
 import { paths } from "../paths";
 import { Bar } from "../ui/Bar";
@@ -131,7 +131,7 @@ function Head({ order, onOrder }: Pick<Props, "order" | "onOrder">) {
 			data-tip={value === "newest" ? "Newest first" : "Longest first"}
 		>
 			{label}
-			{order === value && <span aria-hidden="true">↓</span>}
+			{order === value && <span aria-hidden="true"> ↓</span>}
 		</button>
 	);
 	return (
@@ -176,7 +176,7 @@ const Row = memo(function Row({ row, scale, selected, index, onSelect }: RowProp
 			</span>
 			<span className={css.duration}>
 				<span className="sr">took </span>
-				{formatDuration(row.duration_ns)}
+				{durationColumn(row.duration_ns)}
 			</span>
 			<span className={css.bar}>
 				<Bar value={Number(row.duration_ns)} max={scale} />

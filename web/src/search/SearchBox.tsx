@@ -165,41 +165,44 @@ export function SearchBox({ q, onSearch, bad, inputRef }: Props) {
 			<div
 				className={css.box}
 				onPointerDown={(event) => {
-					if (event.target !== event.currentTarget) return;
+					const target = event.target as Element;
+					if (target.closest("button, input")) return;
 					event.preventDefault();
 					inputRef.current?.focus();
 					if (!last) change(toEnd(box), 0);
 				}}
 			>
 				<Icon name="search" />
-				{box.terms.slice(0, box.at).map((t, i) => chip(t, i))}
-				<input
-					ref={inputRef}
-					className={css.field}
-					style={last ? undefined : { flex: "none", width: `${box.draft.length + 2}ch` }}
-					role="combobox"
-					aria-label="Search traces"
-					aria-expanded={suggestions.length > 0}
-					aria-controls={`${id}-list`}
-					aria-autocomplete="list"
-					aria-activedescendant={chosen >= 0 ? `${id}-${chosen}` : undefined}
-					placeholder={box.terms.length === 0 ? "service=payment status=error, or any word" : "type to add"}
-					spellCheck={false}
-					autoComplete="off"
-					autoCapitalize="off"
-					value={box.draft}
-					onChange={(event) => {
-						setBox({ ...box, draft: event.target.value });
-						setCaret(event.target.selectionStart ?? event.target.value.length);
-						setChosen(-1);
-						setOpen(true);
-					}}
-					onSelect={(event) => setCaret(event.currentTarget.selectionStart ?? 0)}
-					onFocus={() => setOpen(true)}
-					onBlur={() => setOpen(false)}
-					onKeyDown={onKeyDown}
-				/>
-				{box.terms.slice(box.at).map((t, i) => chip(t, i + box.at))}
+				<div className={css.terms}>
+					{box.terms.slice(0, box.at).map((t, i) => chip(t, i))}
+					<input
+						ref={inputRef}
+						className={css.field}
+						style={last ? undefined : { flex: "none", width: `${box.draft.length + 2}ch` }}
+						role="combobox"
+						aria-label="Search traces"
+						aria-expanded={suggestions.length > 0}
+						aria-controls={`${id}-list`}
+						aria-autocomplete="list"
+						aria-activedescendant={chosen >= 0 ? `${id}-${chosen}` : undefined}
+						placeholder={box.terms.length === 0 ? "service=payment status=error, or any word" : "type to add"}
+						spellCheck={false}
+						autoComplete="off"
+						autoCapitalize="off"
+						value={box.draft}
+						onChange={(event) => {
+							setBox({ ...box, draft: event.target.value });
+							setCaret(event.target.selectionStart ?? event.target.value.length);
+							setChosen(-1);
+							setOpen(true);
+						}}
+						onSelect={(event) => setCaret(event.currentTarget.selectionStart ?? 0)}
+						onFocus={() => setOpen(true)}
+						onBlur={() => setOpen(false)}
+						onKeyDown={onKeyDown}
+					/>
+					{box.terms.slice(box.at).map((t, i) => chip(t, i + box.at))}
+				</div>
 				{changed && (
 					<button type="button" className={css.run} onClick={() => search(box)}>
 						Search <kbd>↵</kbd>

@@ -15,6 +15,7 @@ import { SkeletonRows, useSlow } from "../ui/Skeleton";
 import { ErrorState, Notice } from "../ui/States";
 import { Welcome } from "../welcome/Welcome";
 import { HeatMap } from "./HeatMap";
+import { emptyHeatmap } from "./heat";
 import { NothingFound, QueryProblem } from "./Nothing";
 import { ResultList } from "./ResultList";
 import { allRows, mergeRows } from "./rows";
@@ -139,6 +140,12 @@ function Search() {
 	const partial = list.data?.pages.at(-1)?.partial;
 	// What is on the screen is of the query before while the new one is on its way.
 	const stale = list.isPlaceholderData;
+	// The axes stand while the counts are on their way; where nothing was found there is nothing to draw.
+	const nothing = (list.isError && !list.data) || (list.isSuccess && !stale && rows.length === 0);
+	const drawn =
+		heat === "hidden" || nothing
+			? undefined
+			: (map.data ?? (map.isPending ? emptyHeatmap(window, columns) : undefined));
 
 	return (
 		<>
@@ -170,15 +177,14 @@ function Search() {
 				link={absolute}
 				search={{ q, range: window, order }}
 			/>
-			{heat === "shown" && map.data && !(list.isError && !list.data) && (
+			{drawn && (
 				<HeatMap
-					map={map.data}
+					map={drawn}
 					q={q}
 					stale={map.isPlaceholderData}
 					onNarrow={({ q: text, start: from, end: to }) => show({ q: text, range: { start: from, end: to } })}
 				/>
 			)}
-			{heat === "shown" && !map.data && map.isPending && !list.isError && <div className={css.heatRoom} />}
 			{live.pending > 0 && (
 				<div className={css.pillPlace}>
 					<button

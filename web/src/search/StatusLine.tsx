@@ -85,18 +85,20 @@ export function StatusLine(props: Props) {
 					Live
 				</Button>
 				<IconButton icon="refresh" label="Ask again" shortcut="r" onClick={props.onRefresh} />
-				<IconButton
-					icon="filter"
-					label={props.heat ? "Hide the heat map" : "Show the heat map"}
-					aria-pressed={props.heat}
-					onClick={() => props.onHeat(!props.heat)}
-				/>
 				<CopyButton icon="link" label="Copy the link, with absolute time  y" text={props.link} />
-				<CopyButton
-					icon="dollar"
-					label="Copy the command line that prints this list"
-					text={() => searchCommand(props.search)}
-				/>
+				<span className={css.desktop}>
+					<IconButton
+						icon="heat"
+						label={props.heat ? "Hide the heat map" : "Show the heat map"}
+						aria-pressed={props.heat}
+						onClick={() => props.onHeat(!props.heat)}
+					/>
+					<CopyButton
+						icon="dollar"
+						label="Copy the command line that prints this list"
+						text={() => searchCommand(props.search)}
+					/>
+				</span>
 			</div>
 		</div>
 	);

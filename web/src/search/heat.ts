@@ -1,5 +1,6 @@
 import type { Heatmap } from "../api/queries";
 import { threeDigits } from "../lib/format";
+import type { Window } from "../lib/timeRange";
 import { addTerm, dropKeys } from "./boxText";
 
 /** A rectangle of cells, both ends included. */
@@ -8,6 +9,20 @@ export interface CellBox {
 	right: number;
 	bottom: number;
 	top: number;
+}
+
+/** A map without counts, to draw the axes of. */
+export function emptyHeatmap({ start, end }: Window, columns: number): Heatmap {
+	return {
+		start_unix_nano: `${start}000000`,
+		end_unix_nano: `${end}000000`,
+		step_ns: String(Math.ceil(((end - start) * 1e6) / columns)),
+		columns,
+		duration_bounds_ns: ["0"],
+		total: 0,
+		errors: 0,
+		cells: [],
+	};
 }
 
 /** The rows that are drawn: those in use, with room around, so that a lone trace is not a wall. */

@@ -24,6 +24,9 @@ const shapes = {
 	download: "M8 3v7m0 0-3-3m3 3 3-3M3.5 12.8h9",
 	pin: "M6 2.5h4l-.6 4 2.1 2.5h-7l2.1-2.5zM8 9v4.5",
 	trash: "M3.5 4.5h9m-6-1.7h3M4.7 4.5l.6 8.7h5.4l.6-8.7",
+	heat: "M3 3h4v4H3zM9.5 3H13v4H9.5zM3 9.5h4V13H3zM9.5 9.5H13V13H9.5z",
+	command:
+		"M6 6V4.5A1.5 1.5 0 1 0 4.5 6h7A1.5 1.5 0 1 0 10 4.5v7a1.5 1.5 0 1 0 1.5-1.5h-7A1.5 1.5 0 1 0 6 11.5z",
 	filter: "M2.5 4h11m-9 4h7m-5 4h3",
 } as const;
 

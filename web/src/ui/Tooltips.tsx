@@ -17,6 +17,7 @@ export function Tooltips() {
 		if (!float) return;
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		let shownFor: Element | null = null;
+		let tabbed = false; // a focus that a key moved, not one that a dialog gives itself
 		const hide = () => {
 			clearTimeout(timer);
 			shownFor = null;
@@ -35,15 +36,20 @@ export function Tooltips() {
 			if (target === shownFor) return;
 			const warm = shownFor !== null;
 			hide();
-			if (!target || (event.type === "focusin" && !target.matches(":focus-visible"))) return;
+			if (!target || (event.type === "focusin" && !tabbed)) return;
 			timer = setTimeout(() => show(target), warm ? 0 : restMs);
 		};
+		const onKey = (event: KeyboardEvent) => {
+			tabbed = event.key === "Tab";
+		};
 		const events = ["pointerdown", "keydown", "focusout", "wheel"] as const;
+		document.addEventListener("keydown", onKey, { capture: true });
 		document.addEventListener("pointerover", over);
 		document.addEventListener("focusin", over);
 		for (const name of events) document.addEventListener(name, hide, { capture: true, passive: true });
 		return () => {
 			hide();
+			document.removeEventListener("keydown", onKey, { capture: true });
 			document.removeEventListener("pointerover", over);
 			document.removeEventListener("focusin", over);
 			for (const name of events) document.removeEventListener(name, hide, { capture: true });
