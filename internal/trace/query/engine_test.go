@@ -205,6 +205,38 @@ func TestSearchPartial(t *testing.T) {
 	}
 }
 
+// TestSearchPartialPages shows that a cut answer of the newest can be continued without a
+// gap, and one of the longest cannot.
+func TestSearchPartialPages(t *testing.T) {
+	var batches []*span.Batch
+	for n := range 20 {
+		batches = append(batches, traces(n*5, 5))
+	}
+	e, _ := newEngine(t, Config{}, batches...)
+	whole, _ := page(t, e, Request{Limit: 1000})
+	for bytes := int64(1000); bytes < 60_000; bytes *= 2 {
+		var joined []store.Summary
+		token, cut := "", 0
+		for n := 0; n == 0 || token != ""; n++ {
+			rows, res := page(t, e, Request{Limit: 1000, Page: token, Budget: store.Budget{Bytes: bytes}})
+			joined = append(joined, rows...)
+			token = res.Next()
+			if res.Partial() != "" {
+				cut++
+			}
+		}
+		if len(joined) > len(whole) || !slices.Equal(joined, whole[:len(joined)]) {
+			t.Errorf("with %d bytes a page, %d rows joined are not the first of all %d", bytes, len(joined), len(whole))
+		}
+		if cut == 0 && bytes < 10_000 {
+			t.Errorf("%d bytes sufficed for 100 spans", bytes)
+		}
+		if _, res := page(t, e, Request{Limit: 1000, Order: store.LongestFirst, Budget: store.Budget{Bytes: bytes}}); res.Partial() != "" && res.Next() != "" {
+			t.Errorf("a cut answer of the longest, with %d bytes, has a next page", bytes)
+		}
+	}
+}
+
 // TestSearchCancel shows that a client that goes away ends its query.
 func TestSearchCancel(t *testing.T) {
 	e, _ := newEngine(t, Config{}, traces(0, 50))
