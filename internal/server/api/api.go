@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
+	"encoding/json"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -103,7 +105,7 @@ type Access interface {
 
 // New is the handler of /api/v1, with that prefix in its routes.
 func New(c Config) http.Handler {
-	s := &server{Config: c}
+	s := &server{Config: c, traces: make(gate, openTraces)}
 	if s.Log == nil {
 		s.Log = slog.Default()
 	}
@@ -126,7 +128,11 @@ func New(c Config) http.Handler {
 // BasePath is where the API lives.
 const BasePath = "/api/v1"
 
-type server struct{ Config }
+type server struct {
+	Config
+	traces gate
+	tails  tally
+}
 
 // route adds to the mux what a JSON API owes its clients: problems instead of plain text
 // for unknown paths and methods, and headers that keep answers out of caches and frames.
@@ -169,6 +175,16 @@ func (s *server) writeStatus(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = writeJSONBody(w, v) // the client is gone; there is nobody to tell
+}
+
+// marshal is v as writeJSON would write it.
+func marshal(w http.ResponseWriter, v any) ([]byte, error) {
+	w.Header().Set("Content-Type", "application/json")
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
 
 // GetOpenAPI serves the file this package is made from.

@@ -11,6 +11,7 @@ import (
 const (
 	defaultNames = 100
 	maxNames     = 1000
+	maxName      = 1024 // bytes of a prefix, service or key
 )
 
 // ListServices lists services.
@@ -79,6 +80,9 @@ func answerNames[T any](s *server, w http.ResponseWriter, r *http.Request, q sto
 
 func (s *server) names(r *http.Request, q store.NameQuery, p nameParams) ([]store.Name, error) {
 	q.Tenant, q.Window = s.tenant(r), allTime
+	if len(q.Prefix) > maxName || len(q.Service) > maxName || len(q.Key) > maxName {
+		return nil, badRequest(fmt.Sprintf("prefix, service and key: at most %d bytes", maxName), "")
+	}
 	var err error
 	if q.Limit, err = limitParam(r, p.limit, defaultNames, maxNames); err != nil {
 		return nil, err

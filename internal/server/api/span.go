@@ -20,7 +20,7 @@ const (
 	incomingSpans  = 100
 	// incomingTime bounds the search for links to a span: it is a courtesy of the panel,
 	// which must open at once.
-	incomingTime = 2 * time.Second
+	incomingTime = 500 * time.Millisecond
 )
 
 // GetSpan answers one span with everything it carries.
@@ -30,35 +30,30 @@ func (s *server) GetSpan(w http.ResponseWriter, r *http.Request, trace TraceID, 
 		s.fail(w, r, err)
 		return
 	}
-	b, err := s.readTrace(r, trace)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	var details []SpanDetail
-	first := -1
-	for i := range b.Spans {
-		if b.Spans[i].SpanID == id {
-			if first < 0 {
-				first = i
+	s.answerTrace(w, r, trace, func(b *span.Batch) ([]byte, error) {
+		var details []SpanDetail
+		first := -1
+		for i := range b.Spans {
+			if b.Spans[i].SpanID == id {
+				if first < 0 {
+					first = i
+				}
+				details = append(details, spanDetail(b, i))
 			}
-			details = append(details, spanDetail(b, i))
 		}
-	}
-	if first < 0 {
-		s.fail(w, r, fmt.Errorf("span %s of trace %s: %w", id, trace, store.ErrNotFound))
-		return
-	}
-	out := details[0]
-	out.Alternates = append(out.Alternates, details[1:]...)
-	if p.Incoming == nil || *p.Incoming {
-		out.IncomingLinks, out.IncomingPartial, err = s.incoming(r, b, first)
-		if err != nil {
-			s.fail(w, r, fmt.Errorf("links to span %s: %w", id, err))
-			return
+		if first < 0 {
+			return nil, fmt.Errorf("span %s of trace %s: %w", id, trace, store.ErrNotFound)
 		}
-	}
-	s.writeJSON(w, out)
+		out := details[0]
+		out.Alternates = append(out.Alternates, details[1:]...)
+		if p.Incoming == nil || *p.Incoming {
+			var err error
+			if out.IncomingLinks, out.IncomingPartial, err = s.incoming(r, b, first); err != nil {
+				return nil, fmt.Errorf("links to span %s: %w", id, err)
+			}
+		}
+		return marshal(w, out)
+	})
 }
 
 // incoming finds the spans that link to span i of b.

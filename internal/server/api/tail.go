@@ -47,8 +47,14 @@ func (s *server) Tail(w http.ResponseWriter, r *http.Request, p TailParams) {
 			return
 		}
 	}
+	tenant := s.tenant(r)
+	if err := s.tails.add(tenant, maxTails); err != nil {
+		s.fail(w, r, fmt.Errorf("tail: %w", err))
+		return
+	}
+	defer s.tails.remove(tenant)
 	t := &tailer{
-		s: s, tenant: s.tenant(r), filter: c.Filter, match: store.NewMatcher(c.Filter), spans: p.Rows == TailParamsRowsSpans,
+		s: s, tenant: tenant, filter: c.Filter, match: store.NewMatcher(c.Filter), spans: p.Rows == TailParamsRowsSpans,
 		out: eventWriter{w: w, flush: http.NewResponseController(w).Flush},
 	}
 	h := w.Header()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/weft-dev/weft/internal/server/api/layout"
 	"github.com/weft-dev/weft/internal/server/api/tree"
@@ -26,6 +27,29 @@ func (s *server) readTrace(r *http.Request, text string) (*span.Batch, error) {
 	return b, nil
 }
 
+// answerTrace reads a trace and answers what f makes of it. The place at the gate is
+// given back before a slow client is waited for.
+func (s *server) answerTrace(w http.ResponseWriter, r *http.Request, id TraceID, f func(*span.Batch) ([]byte, error)) {
+	body, err := s.encodeTrace(r, id, f)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	_, _ = w.Write(body) // the client is gone; there is nobody to tell
+}
+
+func (s *server) encodeTrace(r *http.Request, id TraceID, f func(*span.Batch) ([]byte, error)) ([]byte, error) {
+	if err := s.traces.enter(r.Context()); err != nil {
+		return nil, err
+	}
+	defer s.traces.leave()
+	b, err := s.readTrace(r, id)
+	if err != nil {
+		return nil, err
+	}
+	return f(b)
+}
+
 // GetTrace answers a whole trace in one of three forms.
 func (s *server) GetTrace(w http.ResponseWriter, r *http.Request, id TraceID, p GetTraceParams) {
 	form := p.Format
@@ -39,32 +63,27 @@ func (s *server) GetTrace(w http.ResponseWriter, r *http.Request, id TraceID, p 
 		s.fail(w, r, badRequest("format: want json, protobuf or jaeger", ""))
 		return
 	}
-	b, err := s.readTrace(r, id)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	w.Header().Add("Vary", "Accept")
-	name := b.Spans[0].TraceID.String()
-	var body []byte
-	switch form {
-	case GetTraceParamsFormatProtobuf:
-		w.Header().Set("Content-Type", "application/x-protobuf")
-		name += ".otlp.pb"
-		body = otlp.AppendTracesData(nil, b)
-	case GetTraceParamsFormatJaeger:
-		w.Header().Set("Content-Type", "application/json")
-		name += ".jaeger.json"
-		body = jaegerjson.AppendTraces(nil, b)
-	default:
-		w.Header().Set("Content-Type", "application/json")
-		name += ".otlp.json"
-		body = otlp.AppendJSON(nil, b)
-	}
-	if p.Download {
-		w.Header().Set("Content-Disposition", `attachment; filename="trace-`+name+`"`)
-	}
-	_, _ = w.Write(body) // the client is gone; there is nobody to tell
+	s.answerTrace(w, r, id, func(b *span.Batch) ([]byte, error) {
+		w.Header().Add("Vary", "Accept")
+		var body []byte
+		name, contentType := b.Spans[0].TraceID.String(), "application/json"
+		switch form {
+		case GetTraceParamsFormatProtobuf:
+			name, contentType = name+".otlp.pb", "application/x-protobuf"
+			body = otlp.AppendTracesData(nil, b)
+		case GetTraceParamsFormatJaeger:
+			name += ".jaeger.json"
+			body = jaegerjson.AppendTraces(nil, b)
+		default:
+			name += ".otlp.json"
+			body = otlp.AppendJSON(nil, b)
+		}
+		w.Header().Set("Content-Type", contentType)
+		if p.Download {
+			w.Header().Set("Content-Disposition", `attachment; filename="trace-`+name+`"`)
+		}
+		return body, nil
+	})
 }
 
 // GetLayout answers the columns of a trace.
@@ -78,37 +97,25 @@ func (s *server) GetLayout(w http.ResponseWriter, r *http.Request, id TraceID, p
 		}
 		o.Root = root
 	}
-	b, err := s.readTrace(r, id)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	body, err := layout.Append(nil, tree.Build(b), o)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", layout.ContentType)
-	_, _ = w.Write(body)
+	s.answerTrace(w, r, id, func(b *span.Batch) ([]byte, error) {
+		w.Header().Set("Content-Type", layout.ContentType)
+		return layout.Append(nil, tree.Build(b), o)
+	})
 }
 
 // GetCard answers what a support person needs.
 func (s *server) GetCard(w http.ResponseWriter, r *http.Request, id TraceID) {
-	b, err := s.readTrace(r, id)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	card := newCard(tree.Build(b))
-	since, note, err := s.Keeps.Kept(r.Context(), s.tenant(r), b.Spans[0].TraceID)
-	switch {
-	case err == nil:
-		card.Kept = Kept{SinceUnixNano: nano(since.UnixNano()), Note: note}
-	case !errors.Is(err, store.ErrNotFound):
-		s.fail(w, r, fmt.Errorf("card of trace %s: %w", id, err))
-		return
-	}
-	s.writeJSON(w, card)
+	s.answerTrace(w, r, id, func(b *span.Batch) ([]byte, error) {
+		card := newCard(tree.Build(b))
+		since, note, err := s.Keeps.Kept(r.Context(), s.tenant(r), b.Spans[0].TraceID)
+		switch {
+		case err == nil:
+			card.Kept = Kept{SinceUnixNano: nano(since.UnixNano()), Note: note}
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, fmt.Errorf("card of trace %s: %w", id, err)
+		}
+		return marshal(w, card)
+	})
 }
 
 // DeleteTrace deletes a trace. One that is not there is 404, so that a mistyped id does
@@ -145,8 +152,8 @@ func (s *server) DeleteTrace(w http.ResponseWriter, r *http.Request, text TraceI
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// maxNote is the longest note in bytes; the API promises 1,000 characters.
-const maxNote = 4000
+// maxNote is the longest note in characters.
+const maxNote = 1000
 
 // KeepTrace marks a trace as kept. It has to exist, or the mark would wait for nothing.
 func (s *server) KeepTrace(w http.ResponseWriter, r *http.Request, text TraceID) {
@@ -162,7 +169,7 @@ func (s *server) KeepTrace(w http.ResponseWriter, r *http.Request, text TraceID)
 			return
 		}
 	}
-	if len(body.Note) > maxNote {
+	if utf8.RuneCountInString(body.Note) > maxNote {
 		s.fail(w, r, badRequest("note: longer than 1,000 characters", ""))
 		return
 	}

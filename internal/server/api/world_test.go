@@ -35,14 +35,15 @@ import (
 // test's hand.
 type world struct {
 	*testing.T
-	store  *colstore.Store
-	clock  *manualClock
-	access *testAccess
-	host   *testHost
-	keeps  *testKeeps
-	logged *lockedBuffer
-	url    string
-	pos    log.Position
+	store   *colstore.Store
+	clock   *manualClock
+	access  *testAccess
+	host    *testHost
+	keeps   *testKeeps
+	queries *engineQueries
+	logged  *lockedBuffer
+	url     string
+	pos     log.Position
 }
 
 func newWorld(t *testing.T) *world {
@@ -61,8 +62,9 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.queries = &engineQueries{engine: engine}
 	srv := httptest.NewServer(w.access.middleware(api.New(api.Config{
-		Reader: w.store, Keeper: w.store, Queries: engineQueries{engine}, Keeps: w.keeps, Access: w.access, Host: w.host,
+		Reader: w.store, Keeper: w.store, Queries: w.queries, Keeps: w.keeps, Access: w.access, Host: w.host,
 		Clock: w.clock, Log: slog.New(slog.NewJSONHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})))
 	t.Cleanup(func() {
@@ -184,9 +186,13 @@ func (w *world) golden(name string, body []byte) {
 }
 
 // engineQueries is the real engine; tenant "busy" has too much running already.
-type engineQueries struct{ engine *query.Engine }
+type engineQueries struct {
+	engine *query.Engine
+	// instead answers searches in place of the engine, if it is set before the server runs.
+	instead func(context.Context, store.Query) iter.Seq2[store.Summary, error]
+}
 
-func (q engineQueries) Compile(text string) (api.Compiled, error) {
+func (q *engineQueries) Compile(text string) (api.Compiled, error) {
 	filter, order, ordered, err := query.Compile(text)
 	var syntax *query.SyntaxError
 	if errors.As(err, &syntax) {
@@ -195,14 +201,17 @@ func (q engineQueries) Compile(text string) (api.Compiled, error) {
 	return api.Compiled{Filter: filter, Order: order, Ordered: ordered}, err
 }
 
-func (q engineQueries) Search(ctx context.Context, sq store.Query) iter.Seq2[store.Summary, error] {
+func (q *engineQueries) Search(ctx context.Context, sq store.Query) iter.Seq2[store.Summary, error] {
 	if sq.Tenant == "busy" {
 		return func(yield func(store.Summary, error) bool) { yield(store.Summary{}, api.ErrBusy) }
+	}
+	if q.instead != nil {
+		return q.instead(ctx, sq)
 	}
 	return q.engine.Run(ctx, sq)
 }
 
-func (q engineQueries) Complete(ctx context.Context, tenant, text string, pos, limit int) (api.Completion, error) {
+func (q *engineQueries) Complete(ctx context.Context, tenant, text string, pos, limit int) (api.Completion, error) {
 	c, err := q.engine.Complete(ctx, tenant, text, pos, limit)
 	out := api.Completion{From: c.From, To: c.To, Expect: []api.Expectation{api.Expectation(c.Expect)}, Suggestions: []api.Suggestion{}}
 	for _, s := range c.Suggestions {
