@@ -77,8 +77,8 @@ func (x *search) run(yield func(store.Summary, error) bool) {
 	default:
 		var partial *store.PartialError
 		if errors.As(err, &partial) {
-			// What was found is right as far as it goes.
-			if e := x.emit(math.MinInt64, yield); e != nil {
+			// Only what no unread block can change is right.
+			if e := x.emit(x.bound(), yield); e != nil {
 				return
 			}
 		}
@@ -102,15 +102,20 @@ func (x *search) walk(yield func(store.Summary, error) bool) error {
 		if x.q.Order != store.NewestFirst {
 			continue
 		}
-		bound := int64(math.MinInt64)
-		if len(x.queue) > 0 {
-			bound = x.queue[0].maxStart
-		}
-		if err := x.emit(bound, yield); err != nil {
+		if err := x.emit(x.bound(), yield); err != nil {
 			return err
 		}
 	}
 	return x.emit(math.MinInt64, yield)
+}
+
+// bound is the latest start that a block not read yet can hold. Durations have no bound:
+// a longest-first answer is final at the end only, and cut it is the longest so far.
+func (x *search) bound() int64 {
+	if len(x.queue) == 0 || x.q.Order != store.NewestFirst {
+		return math.MinInt64
+	}
+	return x.queue[0].maxStart
 }
 
 // check enforces the budget between blocks.
