@@ -2,7 +2,9 @@ package api
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weft-dev/weft/internal/server/api/stack"
@@ -189,9 +191,25 @@ func (c *cardMaker) failure(r int32, failed int) Failure {
 		f.Type = c.first(s, "error.type")
 	}
 	f.Message = cmp.Or(f.Message, text(s.StatusMessage), c.first(s, "error.message", "grpc.error_message"))
+	if f.Message == "" {
+		f.Message = c.httpStatus(s)
+		if strings.HasPrefix(f.Message, f.Type+" ") {
+			f.Type = "" // error.type is the status code, which the message begins with
+		}
+	}
 	f.Message = cutText(f.Message, cardText)
 	f.Attempt, f.Attempts = c.attempts(r)
 	return f
+}
+
+// httpStatus is the status of an HTTP answer in words, as in 402 Payment Required.
+func (c *cardMaker) httpStatus(s *span.Span) string {
+	code := c.first(s, "http.response.status_code", "http.status_code")
+	n, err := strconv.Atoi(code)
+	if words := http.StatusText(n); err == nil && words != "" {
+		return code + " " + words
+	}
+	return ""
 }
 
 // attempts counts the siblings of the same service and name that ran one after the other.
@@ -237,6 +255,7 @@ func (c *cardMaker) first(s *span.Span, keys ...string) string {
 // facts are the attributes of the root and of the failed span whose key fits.
 func (c *cardMaker) facts(failed int32, fits func(string) bool) []CardFact {
 	out := []CardFact{}
+	seen := map[[2]string]bool{}
 	rows := []int32{c.root}
 	if failed != tree.None && failed != c.root {
 		rows = append(rows, failed)
@@ -250,7 +269,9 @@ func (c *cardMaker) facts(failed int32, fits func(string) bool) []CardFact {
 			if !fits(a.Key) {
 				continue
 			}
-			if v := valueText(a.Value); v != "" {
+			v := valueText(a.Value)
+			if k := [2]string{a.Key, v}; v != "" && !seen[k] {
+				seen[k] = true
 				out = append(out, CardFact{Key: text(a.Key), Value: cutText(v, cardText), SpanId: s.SpanID.String()})
 			}
 		}

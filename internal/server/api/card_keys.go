@@ -12,16 +12,16 @@ import (
 
 var inputExact = map[string]bool{
 	"http.request.method": true, "http.method": true, "url.full": true, "http.url": true, "url.path": true,
-	"url.query": true, "http.route": true, "http.target": true, "http.request.body": true, "http.request.body.size": true,
+	"url.query": true, "http.route": true, "http.target": true, "http.request.body": true,
 	"rpc.service": true, "rpc.method": true, "rpc.system": true, "graphql.document": true, "graphql.operation.name": true,
 	"db.query.text": true, "db.statement": true, "db.collection.name": true, "db.operation.name": true,
 	"messaging.destination.name": true, "messaging.destination": true, "messaging.operation": true,
-	"server.address": true, "server.port": true, "peer.service": true, "provider": true,
+	"peer.service": true, "provider": true,
 	"code.function": true, "code.function.name": true, "faas.trigger": true,
 }
 
 var outputExact = map[string]bool{
-	"http.response.status_code": true, "http.status_code": true, "http.response.body": true, "http.response.body.size": true,
+	"http.response.status_code": true, "http.status_code": true, "http.response.body": true,
 	"rpc.grpc.status_code": true, "rpc.connect_rpc.error_code": true, "db.response.status_code": true,
 	"db.response.returned_rows": true, "messaging.message.id": true, "error.type": true, "result": true,
 }

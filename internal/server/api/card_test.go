@@ -119,6 +119,27 @@ func TestAttempts(t *testing.T) {
 	f("1 - s a 0 9\n2 1 s b 1 1 error\n3 1 t b 3 1 error", 1, 1) // another service
 }
 
+// What failed is said by the exception, else the status, else HTTP.
+func TestFailureMessage(t *testing.T) {
+	f := func(attrs, typ, message string) {
+		t.Helper()
+		f := newCard(tree.Build(spantext.Parse("1 - s a 0 9 error " + attrs))).Failure
+		if f.Type != typ || f.Message != message {
+			t.Errorf("%s: type %q, message %q, want %q, %q", attrs, f.Type, f.Message, typ, message)
+		}
+	}
+	f("", "", "")
+	f("status=why", "", "why")
+	f(`status=why @exception:1 exception.type=T exception.message=m`, "T", "m")
+	f(`status=why @exception:1 exception.type=T`, "T", "why")
+	f("exception.type=T exception.message=m", "T", "m")
+	f("error.type=Timeout error.message=slow", "Timeout", "slow")
+	f(`error.type="402" http.response.status_code=402`, "", "402 Payment Required")
+	f("http.response.status_code=503", "", "503 Service Unavailable")
+	f("http.response.status_code=999", "", "")
+	f("@exception:1 exception.type=First @exception:2 exception.type=Last", "Last", "")
+}
+
 // Which keys lead on to other traces.
 func TestRelatedRank(t *testing.T) {
 	f := func(key string, want bool) {
