@@ -46,8 +46,7 @@ func RunService(ctx context.Context, name string) error {
 	defer shutdown()
 	s := &service{
 		name: name, tracer: otel.Tracer("shop/" + name),
-		client: &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport,
-			otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + r.URL.Path }))},
+		client: &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport)},
 	}
 	run, ok := map[string]func(context.Context, *service) error{
 		"gateway": runGateway, "catalog": runCatalog, "payment": runPayment,
