@@ -42,6 +42,10 @@ const (
 	maxBlock = 1 << 31 // of one block or column, before and after compression
 	// minZstd is the size below which compression is not tried: a frame costs 10 bytes.
 	minZstd = 24
+	// Above freeRaw bytes a block is compressed by a factor of maxRatio at most, so that a
+	// reader can tell a large block from a bomb.
+	freeRaw  = 32 << 20
+	maxRatio = 256
 )
 
 // compressor wraps the encoder of one writer.
@@ -66,11 +70,14 @@ func (c *compressor) compress(dst, b []byte) ([]byte, bool) {
 	}
 	at := len(dst)
 	dst = c.enc.EncodeAll(b, dst)
-	if n := len(dst) - at; n > len(b)-len(b)/32-2 {
+	if n := len(dst) - at; n > len(b)-len(b)/32-2 || !plausible(n, len(b)) {
 		return dst[:at], false
 	}
 	return dst, true
 }
+
+// plausible reports whether a writer may have compressed raw bytes to that many.
+func plausible(stored, raw int) bool { return raw <= freeRaw || raw/maxRatio <= stored }
 
 // newDecoder makes the decoder that all parts of a store share. Its DecodeAll is safe for
 // concurrent use and writes no further than the capacity it is given.
@@ -85,6 +92,9 @@ func newDecoder() *zstd.Decoder {
 // decompress undoes compress. raw is what the file claims; memory grows with what really
 // comes out, so that a wrong claim costs nothing.
 func decompress(d *zstd.Decoder, b []byte, raw int) ([]byte, error) {
+	if !plausible(len(b), raw) {
+		return nil, fmt.Errorf("%d bytes claim to be %d", len(b), raw)
+	}
 	size := min(raw, max(64<<10, 64*len(b)))
 	for {
 		out, err := d.DecodeAll(b, make([]byte, 0, size))

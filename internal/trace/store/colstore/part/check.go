@@ -137,15 +137,10 @@ func (c *checker) page(g *Group, pg Page) {
 		c.err = err
 		return
 	}
-	b, err := pg.read(c.ctx, All(), 0, pg.Stats().Spans, true)
+	b, dir, err := pg.read(c.ctx, All(), allTraces, true)
 	if !c.ok(err) {
 		return
 	}
-	dir, err := pg.Directory()
-	if !c.ok(err) {
-		return
-	}
-	c.blocks-- // the directory is part of the page
 	st := pg.Stats()
 	for i := range b.Spans {
 		s := &b.Spans[i]

@@ -247,9 +247,6 @@ func newCursor(info *columnInfo, enc encoding, b []byte) cursor {
 	return c
 }
 
-// count1 is a number of bytes in what is left.
-func (c *cursor) count1() int { return c.reader.count(1) }
-
 func (c *cursor) nextNum() uint64 {
 	switch c.enc {
 	case encConst:

@@ -17,6 +17,8 @@ type fileWriter struct {
 	off  int64 // where the next byte goes
 	err  error
 
+	plain bool // nothing is compressed
+
 	header, body, column, zipped []byte // used again for each page
 }
 
@@ -38,7 +40,7 @@ func (w *fileWriter) flush() {
 // block writes a block, compressed if that is wanted and helps.
 func (w *fileWriter) block(b []byte, compress bool) blockRef {
 	ref := blockRef{off: w.off}
-	if compress {
+	if compress && !w.plain {
 		if zipped, ok := w.zstd.compress(w.zipped[:0], b); ok {
 			w.zipped = zipped
 			ref.raw = int64(len(b))

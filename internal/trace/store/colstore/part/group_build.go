@@ -64,6 +64,7 @@ type groupBuilder struct {
 	pages      []pageBuild
 	weight     int // bytes of text, about
 	tableBytes int
+	spill      bool // the span at hand has so much that all of it goes inline
 	buf        []byte
 }
 
@@ -127,6 +128,7 @@ func (g *groupBuilder) add(ref Ref) {
 	r := row{Ref: ref, scope: g.scopes.of(b, s.Scope)}
 	g.scopes.count[r.scope]++
 	sh := g.spanShape(b, s)
+	g.spill = spanSlots(b, s) > maxPageSlots
 	if id, ok := g.intern(&sh, b.AttrsOf(s.Attrs)); ok {
 		k := class{r.scope, id}
 		if r.class = g.classes[k]; r.class == 0 {
@@ -236,7 +238,7 @@ func (g *groupBuilder) nameFits(name string) bool {
 
 // intern is the number of a shape with these attributes; false if it has to be inline.
 func (g *groupBuilder) intern(s *shape, attrs []span.Attr) (uint32, bool) {
-	if len(attrs) > g.lim.slots {
+	if g.spill || len(attrs) > g.lim.slots {
 		return 0, false
 	}
 	name := s.name

@@ -283,7 +283,7 @@ func (f *filler) writePage(w *fileWriter, p int) error {
 		}
 		at := len(body)
 		zipped := false
-		if f.vary == nil || f.vary.IntN(3) > 0 {
+		if !w.plain && (f.vary == nil || f.vary.IntN(3) > 0) {
 			body, zipped = w.zstd.compress(body, raw)
 		}
 		if zipped {

@@ -71,7 +71,7 @@ func (p *pruner) may() bool {
 		return p.mayShape(func(s *shape) span.Value { return span.Int(int64(s.status)) })
 	case store.StatusMessage:
 		// A span without a message has an empty one.
-		return p.holds(span.String("")) || p.inColumn(&p.t.columns[colStatusMessage]) || p.hasInline(ownSpan)
+		return p.holds(span.String("")) || p.inColumn(&p.t.columns[colStatusMessage]) || p.t.hasInline(ownSpan)
 	case store.ScopeName:
 		return p.mayScope(func(s *scopeInfo) bool { return p.holds(span.String(s.Name)) })
 	case store.ScopeVersion:
@@ -138,7 +138,7 @@ func (p *pruner) mayShape(value func(*shape) span.Value) bool {
 			return true
 		}
 	}
-	return p.hasInline(ownSpan)
+	return p.t.hasInline(ownSpan)
 }
 
 func (p *pruner) mayName(own owner, column colID) bool {
@@ -147,7 +147,7 @@ func (p *pruner) mayName(own owner, column colID) bool {
 			return true
 		}
 	}
-	return p.inColumn(&p.t.columns[column]) || p.hasInline(own)
+	return p.inColumn(&p.t.columns[column]) || p.t.hasInline(own)
 }
 
 // mayOwn is about attributes of spans, events or links.
@@ -162,7 +162,7 @@ func (p *pruner) mayOwn(own owner, key string) bool {
 			return true
 		}
 	}
-	return p.hasInline(own) && p.inFilter(&p.t.columns[inlineColumns[own]], key)
+	return p.t.hasInline(own) && p.inFilter(&p.t.columns[inlineColumns[own]], key)
 }
 
 // inShape looks at the values that are stored with the shape.
@@ -275,6 +275,3 @@ func (p *pruner) within(lo, hi span.Value) bool {
 	}
 	return false // a number matches no pattern
 }
-
-// hasInline reports whether some shapes of the owner are not in the table.
-func (p *pruner) hasInline(own owner) bool { return !p.t.columns[inlineColumns[own]].filter.isZero() }

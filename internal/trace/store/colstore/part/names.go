@@ -43,8 +43,6 @@ func (n *namer) add(name store.Name, count uint64) {
 	}
 }
 
-func (n *namer) hasInline(own owner) bool { return !n.t.columns[inlineColumns[own]].filter.isZero() }
-
 func (n *namer) in(s store.Scope) bool { return n.q.Scope == s || n.q.Scope == store.ScopeAny }
 
 // scopes of the three owners in a query.
@@ -75,7 +73,7 @@ func (n *namer) ofService(scope uint32) bool {
 }
 
 func (n *namer) operations() bool {
-	if n.hasInline(ownSpan) || n.t.columns[colName].values > 0 {
+	if n.t.hasInline(ownSpan) || n.t.columns[colName].values > 0 {
 		return false
 	}
 	for i := range n.t.classes {
@@ -111,7 +109,7 @@ func (n *namer) attributes() bool {
 
 // owned counts attributes of spans, events or links.
 func (n *namer) owned(own owner, scope store.Scope) bool {
-	if n.hasInline(own) {
+	if n.t.hasInline(own) {
 		return false
 	}
 	counts := make([]uint64, len(n.t.shapes))

@@ -23,7 +23,8 @@ func (p Page) Stats() Stats { return p.table[p.index].Stats }
 // are missing from the batch. Spans are in the order they were written, so that those of a
 // trace are neighbours.
 func (p Page) Read(ctx context.Context, c Columns) (*span.Batch, error) {
-	return p.read(ctx, c, 0, p.table[p.index].Spans, false)
+	b, _, err := p.read(ctx, c, allTraces, false)
+	return b, err
 }
 
 // Directory lists the traces of the page, without decoding spans.
@@ -38,6 +39,26 @@ func (p Page) Directory() ([]TraceEntry, error) {
 		return nil, err
 	}
 	return p.directory(raw, t)
+}
+
+// find is the directory entry of a trace, -1 if the page does not have it. It looks at the
+// ids only.
+func (p Page) find(id span.TraceID) (int, error) {
+	raw, err := p.load(p.table[p.index].front)
+	if err != nil {
+		return -1, err
+	}
+	ids, _, err := raw.column(colTraceID)
+	if err != nil {
+		return -1, err
+	}
+	for i := 0; len(ids) >= len(id); i++ {
+		if span.TraceID(ids) == id {
+			return i, nil
+		}
+		ids = ids[len(id):]
+	}
+	return -1, nil
 }
 
 func (p Page) directory(raw *rawPage, t *tables) ([]TraceEntry, error) {

@@ -2,19 +2,23 @@ package part
 
 import (
 	"context"
+	"math"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 )
 
-// read decodes rows [from, to) of the page, which must be whole runs. strict also demands
-// that nothing is left of any column.
-func (p Page) read(ctx context.Context, c Columns, from, to int, strict bool) (*span.Batch, error) {
+// allTraces as an entry means all of the page.
+const allTraces = -1
+
+// read decodes one trace of the page, or all. strict also demands that nothing is left of
+// any column.
+func (p Page) read(ctx context.Context, c Columns, entry int, strict bool) (*span.Batch, []TraceEntry, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	t, err := p.group.tables()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	st := &p.table[p.index]
 	n := st.core
@@ -23,23 +27,31 @@ func (p Page) read(ctx context.Context, c Columns, from, to int, strict bool) (*
 	}
 	raw, err := p.load(n)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d := &decoder{t: t, want: &c, at: make([]uint16, len(t.columns)), out: &span.Batch{}, spans: st.Spans}
 	if d.dir, err = p.directory(raw, t); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	from, to := 0, st.Spans
+	if entry != allTraces {
+		if entry >= len(d.dir) {
+			return nil, nil, p.group.part.file.corrupt(p.off, "trace outside the page")
+		}
+		from = d.dir[entry].First
+		to = from + d.dir[entry].Rows
 	}
 	if err := d.open(raw); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d.rows(from, to)
 	if d.bad == "" {
 		d.bad = d.firstBad(strict)
 	}
 	if d.bad != "" {
-		return nil, p.group.part.file.corrupt(p.off, "page does not decode: "+d.bad)
+		return nil, nil, p.group.part.file.corrupt(p.off, "page does not decode: "+d.bad)
 	}
-	return d.out, nil
+	return d.out, d.dir, nil
 }
 
 // decoder turns columns back into spans.
@@ -65,6 +77,7 @@ type decoder struct {
 // open makes cursors over the wanted columns, loading those that are not.
 func (d *decoder) open(raw *rawPage) error {
 	d.cur = make([]cursor, 1, len(raw.columns)+1)
+	d.budget = maxPageSlots
 	if len(raw.columns) >= 1<<16 {
 		return raw.p.group.part.file.corrupt(raw.p.off, "too many columns")
 	}
@@ -85,6 +98,7 @@ func (d *decoder) open(raw *rawPage) error {
 		if err != nil {
 			return err
 		}
+		d.budget += len(b)
 		d.at[c.id] = uint16(len(d.cur))
 		d.cur = append(d.cur, newCursor(info, c.enc, b))
 	}
@@ -185,10 +199,6 @@ func (d *decoder) rows(from, to int) {
 
 // reserve makes room for what the rows hold, and refuses what no writer writes.
 func (d *decoder) reserve(from, to int) {
-	d.budget = maxPageSlots
-	if d.spans == 1 {
-		d.budget = maxSpanSlots
-	}
 	class := *d.cursor(colClass)
 	slots := 0
 	for row := range to {
@@ -390,7 +400,8 @@ func (d *decoder) spanLinks(s *span.Span) {
 // things is the number of events or links of a span.
 func (d *decoder) things(id colID) int {
 	n := d.cursor(id).nextNum()
-	if n > maxSpanSlots || !d.spend(int(n)) {
+	if n > math.MaxInt32 || !d.spend(int(n)) {
+		d.fail("too many events or links")
 		return 0
 	}
 	return int(n)

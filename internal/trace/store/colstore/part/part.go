@@ -35,7 +35,12 @@ func Open(fs vfs.FS, dir string, cache *Cache) (*Part, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open part: %w", err)
 	}
-	p := &Part{file: &file{File: f, name: name}, cache: cache}
+	return openFile(&file{File: f, name: name}, cache)
+}
+
+// openFile takes over f.
+func openFile(f *file, cache *Cache) (*Part, error) {
+	p := &Part{file: f, cache: cache}
 	if err := p.open(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -67,7 +72,7 @@ func (p *Part) open() error {
 	if err != nil {
 		return err
 	}
-	ref, reason := readTrailer(tail)
+	ref, reason := readTrailer(tail, f.unchecked)
 	if reason != "" {
 		return f.corrupt(size-trailerSize, reason)
 	}
@@ -170,14 +175,8 @@ func (p *Part) Lookup(tenant string, id span.TraceID) (Loc, bool, error) {
 			if pg.group.Tenant() != tenant {
 				continue
 			}
-			dir, err := pg.Directory()
-			if err != nil {
-				return Loc{}, false, err
-			}
-			for i := range dir {
-				if dir[i].ID == id {
-					return Loc{Page: int(e.page), Entry: i, Pages: int(e.pages)}, true, nil
-				}
+			if i, err := pg.find(id); err != nil || i >= 0 {
+				return Loc{Page: int(e.page), Entry: i, Pages: int(e.pages)}, err == nil, err
 			}
 		}
 	}
@@ -200,56 +199,67 @@ func (p *Part) indexBlock(blk indexBlock) ([]indexEntry, error) {
 	return entries, nil
 }
 
-// entries is the directory entries of the trace at l, one for each page, and the pages.
-func (p *Part) entries(l Loc) ([]TraceEntry, []Page, error) {
-	var out []TraceEntry
-	var pages []Page
-	for n := range l.Pages {
-		pg, err := p.Page(l.Page + n)
-		if err != nil {
-			return nil, nil, err
-		}
-		dir, err := pg.Directory()
-		if err != nil {
-			return nil, nil, err
-		}
-		at := 0
-		if n == 0 {
-			at = l.Entry
-		}
-		if at >= len(dir) || n > 0 && (dir[at].ID != out[0].ID || !dir[at].Continued) {
-			return nil, nil, p.file.corrupt(pg.off, "page does not continue the trace before it")
-		}
-		out, pages = append(out, dir[at]), append(pages, pg)
+// piece is a page of the trace at l and the trace's entry there.
+func (p *Part) piece(l Loc, n int) (pg Page, entry int, err error) {
+	pg, err = p.Page(l.Page + n)
+	if n == 0 {
+		entry = l.Entry
 	}
-	return out, pages, nil
+	return pg, entry, err
+}
+
+// checkPiece demands that piece n of a trace goes on where the one before ended.
+func (pg Page) checkPiece(dir []TraceEntry, entry, n int, id span.TraceID) error {
+	if entry >= len(dir) || n > 0 && (dir[entry].ID != id || !dir[entry].Continued) {
+		return pg.group.part.file.corrupt(pg.off, "page does not continue the trace before it")
+	}
+	return nil
 }
 
 // Entry sums up the trace at l, over all its pages.
 func (p *Part) Entry(l Loc) (TraceEntry, error) {
-	list, _, err := p.entries(l)
-	if err != nil {
-		return TraceEntry{}, err
+	var sum TraceEntry
+	for n := range l.Pages {
+		pg, entry, err := p.piece(l, n)
+		if err != nil {
+			return TraceEntry{}, err
+		}
+		dir, err := pg.Directory()
+		if err != nil {
+			return TraceEntry{}, err
+		}
+		if err := pg.checkPiece(dir, entry, n, sum.ID); err != nil {
+			return TraceEntry{}, err
+		}
+		if n == 0 {
+			sum = dir[entry]
+		} else {
+			sum = MergeSummaries(sum, dir[entry])
+		}
 	}
-	e := list[0]
-	for _, next := range list[1:] {
-		e = MergeSummaries(e, next)
-	}
-	return e, nil
+	return sum, nil
 }
 
 // ReadTrace is the spans of the trace at l, in the order they were written.
 func (p *Part) ReadTrace(ctx context.Context, l Loc) (*span.Batch, error) {
-	list, pages, err := p.entries(l)
-	if err != nil {
-		return nil, err
-	}
 	var w span.Builder
-	for i, e := range list {
-		b, err := pages[i].read(ctx, All(), e.First, e.First+e.Rows, false)
-		if err != nil || len(list) == 1 {
-			return b, err
+	var id span.TraceID
+	for n := range l.Pages {
+		pg, entry, err := p.piece(l, n)
+		if err != nil {
+			return nil, err
 		}
+		b, dir, err := pg.read(ctx, All(), entry, false)
+		if err != nil {
+			return nil, err
+		}
+		if err := pg.checkPiece(dir, entry, n, id); err != nil {
+			return nil, err
+		}
+		if l.Pages == 1 {
+			return b, nil
+		}
+		id = dir[entry].ID
 		for k := range b.Spans {
 			w.Append(b, k)
 		}

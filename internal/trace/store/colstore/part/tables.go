@@ -25,6 +25,9 @@ type classInfo struct {
 	count uint64
 }
 
+// hasInline reports whether some shapes of the owner are not in the table.
+func (t *tables) hasInline(own owner) bool { return !t.columns[inlineColumns[own]].filter.isZero() }
+
 // Flags of a column in the table.
 const (
 	columnHasDict = 1 << iota

@@ -34,15 +34,16 @@ type Options struct {
 
 	// Vary makes the writer choose encodings and limits at random, for tests. Default nil.
 	Vary *rand.Rand
+	// plain leaves out compression, so that a test can see and change the bytes.
+	plain bool
 }
 
 // The format's bounds on what a page may hold, so that a reader can refuse more.
 const (
 	maxPageSpans = 1 << 16
-	// maxPageSlots is the attributes, events and links of a page together.
-	maxPageSlots = 1 << 20
-	// maxSpanSlots is the same for a page of one span, which has to hold it.
-	maxSpanSlots = 1 << 24
+	// maxPageSlots is the attributes, events and links of a page together. A span with more
+	// has a page of its own, in which each takes a byte at least.
+	maxPageSlots = 1 << 18
 	// maxPageWeight is the text of a page, unless it is one span.
 	maxPageWeight = 4 << 20
 )
@@ -75,7 +76,7 @@ func Write(ctx context.Context, fs vfs.FS, dir string, opt Options, traces iter.
 	if err != nil {
 		return Meta{}, fmt.Errorf("write part: %w", err)
 	}
-	w := &writer{ctx: ctx, opt: opt, out: &fileWriter{f: f, zstd: zstd}}
+	w := &writer{ctx: ctx, opt: opt, out: &fileWriter{f: f, zstd: zstd, plain: opt.plain}}
 	err = w.run(traces)
 	if err == nil {
 		err = f.Sync()
@@ -136,10 +137,7 @@ func (w *writer) trace(t Trace) error {
 			return err
 		}
 	}
-	slots, weight, err := weigh(t.Spans)
-	if err != nil {
-		return err
-	}
+	slots, weight := weigh(t.Spans)
 	fits := len(t.Spans) <= w.opt.PageSpans && slots <= maxPageSlots && weight <= maxPageWeight
 	if !fits || !w.roomFor(len(t.Spans), slots, weight) {
 		if err := w.closePage(); err != nil {
@@ -186,28 +184,33 @@ func (w *writer) checkOrder(t Trace) error {
 	return nil
 }
 
-// weigh is the attributes and the bytes of text, about, of some spans.
-func weigh(spans []Ref) (slots, weight int, err error) {
+// weigh is the attributes, events and links and the bytes of text, about, of some spans.
+func weigh(spans []Ref) (slots, weight int) {
 	for _, r := range spans {
 		b, s := r.Batch, r.Span()
-		before := slots
-		slots += s.Attrs.Len() + s.Events.Len() + s.Links.Len()
+		slots += spanSlots(b, s)
 		weight += 64 + len(s.StatusMessage) + len(s.TraceState) + len(s.Unknown)
 		weight += attrWeight(b.AttrsOf(s.Attrs))
 		for _, e := range b.EventsOf(s) {
-			slots += e.Attrs.Len()
 			weight += 16 + len(e.Unknown) + attrWeight(b.AttrsOf(e.Attrs))
 		}
 		for _, l := range b.LinksOf(s) {
-			slots += l.Attrs.Len()
 			weight += 32 + len(l.TraceState) + len(l.Unknown) + attrWeight(b.AttrsOf(l.Attrs))
 		}
-		if slots-before > maxSpanSlots {
-			return 0, 0, fmt.Errorf("span %s of trace %s has %d attributes, events and links, the format holds %d",
-				s.SpanID, s.TraceID, slots-before, maxSpanSlots)
-		}
 	}
-	return slots, weight, nil
+	return slots, weight
+}
+
+// spanSlots is the attributes, events and links of a span.
+func spanSlots(b *span.Batch, s *span.Span) int {
+	n := s.Attrs.Len() + s.Events.Len() + s.Links.Len()
+	for _, e := range b.EventsOf(s) {
+		n += e.Attrs.Len()
+	}
+	for _, l := range b.LinksOf(s) {
+		n += l.Attrs.Len()
+	}
+	return n
 }
 
 func attrWeight(attrs []span.Attr) int {
@@ -230,10 +233,7 @@ func (w *writer) split(t Trace) (pages int, err error) {
 	for at := 0; at < len(t.Spans); pages++ {
 		n, slots, weight := 0, 0, 0
 		for at+n < len(t.Spans) && n < w.opt.PageSpans {
-			s, v, err := weigh(t.Spans[at+n : at+n+1])
-			if err != nil {
-				return 0, err
-			}
+			s, v := weigh(t.Spans[at+n : at+n+1])
 			if n > 0 && (slots+s > maxPageSlots || weight+v > maxPageWeight) {
 				break
 			}
