@@ -6,7 +6,8 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type MockState, mockHandler } from "../mock/handler.ts";
 
-const dist = fileURLToPath(new URL("../dist", import.meta.url));
+/** The build under test; WEFT_WEB_DIST names another than dist. */
+const dist = process.env.WEFT_WEB_DIST ?? fileURLToPath(new URL("../dist", import.meta.url));
 
 const types: Record<string, string> = {
 	".js": "text/javascript",

@@ -1,6 +1,7 @@
 import {
 	infiniteQueryOptions,
 	keepPreviousData,
+	QueryCache,
 	QueryClient,
 	queryOptions,
 	useMutation,
@@ -26,12 +27,21 @@ function worthRetrying(failures: number, error: Error): boolean {
 }
 
 export function newQueryClient(): QueryClient {
-	return new QueryClient({
+	const client: QueryClient = new QueryClient({
+		// A session that ended shows in some answer first; the frame then asks for a sign-in.
+		queryCache: new QueryCache({
+			onError: (error, query) => {
+				if (error instanceof ApiError && error.problem.status === 401 && query.queryKey[0] !== "session") {
+					void client.invalidateQueries({ queryKey: ["session"] });
+				}
+			},
+		}),
 		defaultOptions: {
 			queries: { retry: worthRetrying, refetchOnWindowFocus: false, staleTime: 30_000 },
 			mutations: { retry: false },
 		},
 	});
+	return client;
 }
 
 const times = (window: Window) => ({
@@ -112,7 +122,8 @@ export function useSignIn() {
 	return useMutation({
 		mutationFn: (token: string) => call("post", "/session", { body: { token } }),
 		onSuccess: (session) => {
-			client.clear(); // what another sign-in saw is not for this one
+			// What another sign-in saw is not for this one.
+			client.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
 			client.setQueryData(sessionQuery.queryKey, session);
 		},
 	});

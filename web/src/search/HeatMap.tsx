@@ -230,11 +230,12 @@ function drawAxes(
 	const start = millis(map.start_unix_nano);
 	const end = millis(map.end_unix_nano);
 	const offset = zone === "utc" ? 0 : -new Date(start).getTimezoneOffset() * 60_000;
-	const seconds = end - start < 180_000;
 	const base = area.top + area.height;
 	line(g, area.left, base + 0.5, area.left + area.width, base + 0.5);
 	g.textAlign = "center";
-	for (const tick of timeTicks(start, end, Math.max(2, Math.floor(area.width / 90)), offset)) {
+	const ticks = timeTicks(start, end, Math.max(2, Math.floor(area.width / 90)), offset);
+	const seconds = ticks.some((tick) => tick.ms % 60_000 !== 0);
+	for (const tick of ticks) {
 		const x = Math.round(area.left + ((tick.ms - start) / (end - start)) * area.width) + 0.5;
 		line(g, x, base, x, base + 4);
 		const midnight = clock(tick.ms, zone) === "00:00:00";

@@ -139,7 +139,9 @@ function Head({ order, onOrder }: Pick<Props, "order" | "onOrder">) {
 			<span className={css.when}>{sort("newest", "when")}</span>
 			<span className={css.root}>trace</span>
 			<span className={css.duration}>{sort("duration", "duration")}</span>
-			<span className={css.bar} />
+			<span className={css.bar} data-tip="Bars have one scale for all rows: the square root of the duration">
+				relative
+			</span>
 			<span className={css.mini}>shape</span>
 			<span className={css.spans}>spans</span>
 			<span className={css.errors}>failed</span>

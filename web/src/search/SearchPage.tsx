@@ -13,6 +13,7 @@ import { useUrlParams } from "../lib/url";
 import { paths, type SearchState } from "../paths";
 import { SkeletonRows, useSlow } from "../ui/Skeleton";
 import { ErrorState, Notice } from "../ui/States";
+import { useNow } from "../ui/Time";
 import { Welcome } from "../welcome/Welcome";
 import { HeatMap } from "./HeatMap";
 import { emptyHeatmap } from "./heat";
@@ -31,7 +32,9 @@ export function SearchPage() {
 		...statusQuery,
 		refetchInterval: (query) => (query.state.data?.waiting_for_first_span ? 1_000 : false),
 	});
-	if (status.isPending) return null; // the answer takes a moment only, and decides which page this is
+	const slow = useSlow(status.isPending);
+	// The answer decides which page this is; nothing is shown for the moment that it takes.
+	if (status.isPending && !slow) return null;
 	return status.data?.waiting_for_first_span ? <Welcome status={status.data} /> : <Search />;
 }
 
@@ -52,13 +55,18 @@ function Search() {
 	const list = useInfiniteQuery(searchQuery({ q, window, order }));
 	const [heat, setHeat] = useStored("weft.heat", "shown");
 	const columns = useHeatColumns();
-	const map = useQuery({ ...heatmapQuery(q, window, columns), enabled: heat === "shown" });
-
 	const moving = "last" in range;
 	const [wantsLive, setWantsLive] = useState(false);
 	const canLive = moving && order === "newest";
 	const listKey = `${paths.search({ q, range, order })} ${view.asOf}`;
 	const live = useLive(q, wantsLive && canLive, listKey);
+	// While the list moves, so does the map.
+	const liveNow = useNow(wantsLive && canLive ? 5_000 : undefined);
+	const heatWindow = useMemo(
+		() => (liveNow > view.asOf ? resolveRange(range, liveNow) : window),
+		[liveNow, range, view.asOf, window],
+	);
+	const map = useQuery({ ...heatmapQuery(q, heatWindow, columns), enabled: heat === "shown" });
 
 	const found = useMemo(() => allRows(list.data?.pages ?? []), [list.data]);
 	const rows = useMemo(
@@ -158,7 +166,7 @@ function Search() {
 			/>
 			<StatusLine
 				total={
-					map.data && !map.isPlaceholderData && heat === "shown"
+					map.data && (!map.isPlaceholderData || heatWindow !== window) && heat === "shown"
 						? { traces: map.data.total, failed: map.data.errors, partial: map.data.partial }
 						: undefined
 				}
@@ -181,7 +189,7 @@ function Search() {
 				<HeatMap
 					map={drawn}
 					q={q}
-					stale={map.isPlaceholderData}
+					stale={map.isPlaceholderData && heatWindow === window}
 					onNarrow={({ q: text, start: from, end: to }) => show({ q: text, range: { start: from, end: to } })}
 				/>
 			)}

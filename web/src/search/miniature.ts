@@ -14,7 +14,7 @@ export interface MiniBar {
 /** Lays the bars of a row's miniature out, top to bottom, thick where there are few. */
 export function miniBars(bars: NonNullable<TraceRow["miniature"]>, width: number, height: number): MiniBar[] {
 	const pitch = height / Math.max(bars.length, 4);
-	const thick = Math.max(1, Math.min(4, pitch > 3 ? pitch - 1 : pitch));
+	const thick = Math.max(1, Math.min(3, pitch > 3 ? pitch - 1 : pitch));
 	const top = Math.max(0, (height - pitch * bars.length) / 2);
 	return bars.map((bar, i) => {
 		const left = Math.min(bar.start * width, width - 1);

@@ -14,10 +14,11 @@ export function Time({ unixNano, relative = false }: { unixNano: Nanos; relative
 	);
 }
 
-/** The time, again every so often. */
-export function useNow(everyMs: number): number {
-	const [now, setNow] = useState(Date.now);
+/** The time, again every so often; with undefined it stands, at 0. */
+export function useNow(everyMs: number | undefined): number {
+	const [now, setNow] = useState(() => (everyMs === undefined ? 0 : Date.now()));
 	useEffect(() => {
+		if (everyMs === undefined) return setNow(0);
 		const timer = setInterval(() => setNow(Date.now()), everyMs);
 		return () => clearInterval(timer);
 	}, [everyMs]);
