@@ -90,7 +90,7 @@ func TestStraceOrder(t *testing.T) {
 	dir := t.TempDir()
 	trace := filepath.Join(dir, "trace")
 	wrapper := filepath.Join(dir, "weft")
-	script := "#!/bin/sh\nexec " + strace + " -f -ttt -yy -s 64 -e trace=read,write,pwrite64,writev,fdatasync -o " + trace + " " + weft(t) + ` "$@"` + "\n"
+	script := "#!/bin/sh\nexec " + strace + " -D -f -ttt -yy -s 64 -e trace=read,write,pwrite64,writev,fdatasync -o " + trace + " " + weft(t) + ` "$@"` + "\n"
 	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +117,27 @@ func TestStraceOrder(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
+	awaitEnd(t, trace, strconv.Itoa(s.PID()))
 	answers := checkOrder(t, trace)
 	if answers < clients*each {
 		t.Fatalf("strace shows %d acknowledged requests, %d were sent", answers, clients*each)
 	}
+}
+
+// awaitEnd waits until strace, which outlives the server, has written that it ended.
+func awaitEnd(t *testing.T, name, pid string) {
+	t.Helper()
+	ended := regexp.MustCompile(`(?m)^` + pid + ` .*\+\+\+ exited with`)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ended.Match(text) {
+			return
+		}
+	}
+	t.Fatal("strace did not finish its log")
 }
 
 type call struct {

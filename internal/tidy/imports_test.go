@@ -32,8 +32,13 @@ var rows = []struct {
 	{4, "internal/trace/query"},
 	{5, "internal/server"},
 	{5, "internal/demo"},
+	{5, "internal/client"},
 	{6, "internal/server/app"},
+	{6, "internal/transfer"},
 	{7, "internal/cli"},
+	{7, "internal/proof"},
+	{8, "internal/bench"},
+	{8, "internal/soak"},
 	{8, "cmd/weft"},
 }
 
