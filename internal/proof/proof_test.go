@@ -200,7 +200,7 @@ func checkOrder(t *testing.T, name string) int {
 	for _, c := range calls {
 		conn := socket.FindStringSubmatch(c.rest)
 		switch {
-		case c.name == "read" && conn != nil && strings.Contains(c.rest, "POST /v1/traces"):
+		case c.name == "read" && conn != nil && strings.Contains(c.rest, "OST /v1/traces"): // net/http may have read the P ahead
 			lastRead[conn[1]] = c.end
 		case c.name == "write" && conn != nil && strings.Contains(c.rest, "HTTP/1.1 200"):
 			read, ok := lastRead[conn[1]]
