@@ -42,7 +42,8 @@ type Log interface {
 	// (the record may then still become durable).
 	Append(ctx context.Context, r Record) (Position, error)
 	// Read yields the durable records from position from on, in order, and ends at the
-	// last one durable when it was called. Payload is valid until the next iteration.
+	// last one durable when it was called. Payload is valid until the next iteration. A
+	// Trim meanwhile leaves no gap in the sequence.
 	// A damaged record ends the iteration with a *CorruptError, unless it is a torn tail
 	// that was never acknowledged, which is dropped silently. Reading again from the
 	// error's Next goes on behind the damage.

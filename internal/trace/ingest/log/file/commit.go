@@ -215,18 +215,22 @@ func (c *committer) start() error {
 	if err == nil {
 		err = cfg.FS.SyncDir(cfg.Dir)
 	}
-	if err == nil {
-		err = c.dropReplaced(first)
-	}
 	if err != nil {
 		return errors.Join(err, f.Close(), cfg.FS.RemoveAll(temp))
+	}
+	// No reader opens files between the two.
+	c.log.trimMu.Lock()
+	defer c.log.trimMu.Unlock()
+	if err := c.dropReplaced(first); err != nil {
+		return errors.Join(err, f.Close())
 	}
 	c.active, c.file, c.size, c.tail = s, f, int64(len(b)), nil
 	c.publish(first)
 	return nil
 }
 
-// dropReplaced removes segments that have no records before first.
+// dropReplaced removes segments that have no records before first. The caller holds
+// Log.trimMu.
 func (c *committer) dropReplaced(first log.Position) error {
 	l := c.log
 	l.mu.Lock()

@@ -12,8 +12,8 @@
 // One goroutine, the committer, owns the active segment and is the only writer. Append
 // copies its record into the pending group under Log.mu and waits. A second goroutine
 // makes the next segment's file ahead of need, so that the committer finds its name
-// durable. Readers open files of their own and stop at the durable end. Lock order:
-// Log.trimMu, then Log.mu.
+// durable. Readers open files of their own, all at once while no Trim runs, and stop at the
+// durable end. Lock order: Log.trimMu, then Log.mu.
 //
 // # Files
 //

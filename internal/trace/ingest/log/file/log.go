@@ -81,7 +81,7 @@ type Log struct {
 	cfg  Config
 	lock io.Closer // of the folder
 
-	trimMu sync.Mutex // held by the one Trim that removes files
+	trimMu sync.Mutex // held while Trim removes files and while Read opens them
 
 	mu sync.Mutex
 	// segments that hold durable records, or a durable header that says where records

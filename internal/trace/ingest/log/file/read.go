@@ -5,32 +5,60 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
-	"slices"
 
+	"github.com/weft-dev/weft/internal/base/vfs"
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
 )
 
 // extent is the part of a segment that a reader may see.
 type extent struct {
 	*segment
+	file  vfs.File
 	size  int64
 	limit log.Position // the first position that is not in it
 }
 
-// Read yields the durable records from position from on, in order.
+// Read yields the durable records from position from on, in order. It sees the log as it
+// was when it began, also what is trimmed meanwhile.
 func (l *Log) Read(ctx context.Context, from log.Position) iter.Seq2[log.Record, error] {
 	return func(yield func(log.Record, error) bool) {
-		for _, e := range l.extents() {
-			if e.limit > from && !l.readExtent(ctx, e, from, yield) {
+		extents, err := l.extents(from)
+		defer func() {
+			for _, e := range extents {
+				_ = e.file.Close() // was read only
+			}
+		}()
+		if err != nil {
+			yield(log.Record{}, fmt.Errorf("read ingest log: %w", err))
+			return
+		}
+		for _, e := range extents {
+			if !e.read(ctx, from, yield) {
 				return
 			}
 		}
 	}
 }
 
-func (l *Log) extents() []extent {
+// extents opens the segments that hold records from a position on. Trim waits meanwhile,
+// so that it leaves no gap between them.
+func (l *Log) extents(from log.Position) (out []extent, err error) {
+	l.trimMu.Lock()
+	defer l.trimMu.Unlock()
+	for _, e := range l.visible() {
+		if e.limit <= from {
+			continue
+		}
+		if e.file, err = l.cfg.FS.Open(e.path(l.cfg.Dir)); err != nil {
+			return out, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func (l *Log) visible() []extent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := make([]extent, len(l.segments))
@@ -43,19 +71,9 @@ func (l *Log) extents() []extent {
 	return out
 }
 
-// readExtent yields the records of one segment and reports whether to go on.
-func (l *Log) readExtent(ctx context.Context, e extent, from log.Position, yield func(log.Record, error) bool) bool {
-	f, err := l.cfg.FS.Open(e.path(l.cfg.Dir))
-	if errors.Is(err, fs.ErrNotExist) && !l.holds(e.segment) {
-		return true // trimmed meanwhile
-	}
-	if err != nil {
-		yield(log.Record{}, fmt.Errorf("read ingest log: %w", err))
-		return false
-	}
-	defer f.Close()
-
-	sc := newScanner(f, e.base(), e.salt, e.size)
+// read yields the records of one segment and reports whether to go on.
+func (e *extent) read(ctx context.Context, from log.Position, yield func(log.Record, error) bool) bool {
+	sc := newScanner(e.file, e.base(), e.salt, e.size)
 	for next := e.first; next < e.limit; {
 		if err := ctx.Err(); err != nil {
 			yield(log.Record{}, err)
@@ -95,10 +113,4 @@ func (l *Log) readExtent(ctx context.Context, e extent, from log.Position, yield
 		next = lost.Next // what is lost was not asked for
 	}
 	return true
-}
-
-func (l *Log) holds(s *segment) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Contains(l.segments, s)
 }

@@ -35,8 +35,7 @@ func (l *Log) Trim(to log.Position) error {
 	return nil
 }
 
-// takeOldest takes the oldest segment off the list, before its file goes, so that a
-// reader that misses the file knows why. Nil if it has to stay.
+// takeOldest takes the oldest segment off the list. Nil if it has to stay.
 func (l *Log) takeOldest(to log.Position) *segment {
 	l.mu.Lock()
 	defer l.mu.Unlock()

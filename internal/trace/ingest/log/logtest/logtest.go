@@ -142,6 +142,8 @@ func readWhileAppending(t *testing.T, open Opener) {
 	mustAppend(t, l, 0)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
 	wg.Go(func() {
 		for i := 1; ; i++ {
 			select {
@@ -179,8 +181,6 @@ func readWhileAppending(t *testing.T, open Opener) {
 			t.Fatalf("reading ended at %d, %d was durable before", at, last)
 		}
 	}
-	close(stop)
-	wg.Wait()
 }
 
 // trim shows that Trim frees space sooner or later, takes no record above its position,
