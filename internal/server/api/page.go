@@ -31,7 +31,7 @@ func encodePage(w store.Window, query string, order store.Order, at store.Cursor
 
 func decodePage(token, query string, order store.Order) (store.Window, *store.Cursor, error) {
 	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) != pageBytes || b[0] != pageVersion {
+	if err != nil || len(b) != pageBytes || b[0] != pageVersion || base64.RawURLEncoding.EncodeToString(b) != token {
 		return store.Window{}, nil, badRequest("page: this is no page token", "give back next_page of the page before")
 	}
 	body, sum := b[:pageBytes-4], binary.BigEndian.Uint32(b[pageBytes-4:])
