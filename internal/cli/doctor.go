@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +26,7 @@ func (e *env) doctorCommand() *cobra.Command {
 			d.server(cmd.Context())
 			d.variables()
 			if d.bad > 0 {
-				return &exitError{exitFailed, fmt.Errorf("%d findings", d.bad)}
+				return &exitError{exitFailed, fmt.Errorf("%d findings, marked ✗", d.bad)}
 			}
 			return nil
 		},
@@ -68,12 +67,8 @@ func (d *doctor) server(ctx context.Context) {
 		d.finding("start it with: weft up; or name it with --server or WEFT_SERVER", "%v", err)
 		return
 	}
-	lines := 0
-	for s := bufio.NewScanner(resp.Body); s.Scan(); {
-		lines++
-	}
 	resp.Body.Close()
-	d.good("the server at %s is ready, %d parts looked at", d.c.Base(), max(lines-1, 0))
+	d.good("the server at %s is ready", d.c.Base())
 	var status api.Status
 	if err := d.get(ctx, "/status", &status); err != nil {
 		d.finding("give a token of scope read with --token or WEFT_TOKEN", "it does not say how it is: %v", err)
@@ -81,7 +76,7 @@ func (d *doctor) server(ctx context.Context) {
 	}
 	for _, l := range status.Listeners {
 		if l.Listening {
-			d.good("%s is taken on %s", strings.Join(l.Protocols, ", "), l.Address)
+			d.good("it takes %s on %s", strings.Join(l.Protocols, ", "), l.Address)
 		} else {
 			d.finding("stop that program, or send to "+d.c.Base(), "%s: %s is %s", l.Name, l.Address, l.Detail)
 		}
