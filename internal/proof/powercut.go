@@ -78,7 +78,7 @@ func openStack(ctx context.Context, fsys vfs.FS) (*stack, error) {
 	if s.store, err = colstore.Open(colstore.Config{FS: fsys, Dir: "data/traces", HeadBytes: 24 << 10, MergeFanIn: 3, Logger: quiet}); err != nil {
 		return nil, err
 	}
-	if s.log, err = file.Open(file.Config{FS: fsys, Dir: "data/log", LimitBytes: 1 << 20, SegmentBytes: 32 << 10, ReserveBytes: -1, After: s.store.Applied()}); err != nil {
+	if s.log, err = file.Open(file.Config{FS: fsys, Dir: "data/log", LimitBytes: 1 << 20, SegmentBytes: 32 << 10, ReserveBytes: -1, After: s.store.LastPosition()}); err != nil {
 		return nil, errors.Join(err, s.close(ctx))
 	}
 	if s.pipeline, err = ingest.New(ingest.Config{Log: s.log, Store: s.store, Logger: quiet}); err != nil {

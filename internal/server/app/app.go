@@ -249,7 +249,7 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 	}
 	a.onClose("store", func(context.Context) error { return a.store.Close() })
 	a.log, err = file.Open(file.Config{
-		FS: a.fs, Dir: logDir(a.cfg.Data), LimitBytes: int64(a.cfg.LogCap), After: a.store.Applied(),
+		FS: a.fs, Dir: logDir(a.cfg.Data), LimitBytes: int64(a.cfg.LogCap), After: a.store.LastPosition(),
 	})
 	if err != nil {
 		return err

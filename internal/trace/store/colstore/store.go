@@ -275,6 +275,17 @@ func (s *Store) waitRoom(ctx context.Context) error {
 // Applied is the position up to which parts hold every record.
 func (s *Store) Applied() log.Position { return log.Position(s.applied.Load()) }
 
+// LastPosition is the highest position that parts hold. A log that lost its files goes on
+// behind it, else its new records would be taken for some that are here already.
+func (s *Store) LastPosition() log.Position {
+	s.manMu.Lock()
+	defer s.manMu.Unlock()
+	if n := len(s.man.Flushed); n > 0 {
+		return s.man.Flushed[n-1][1]
+	}
+	return 0
+}
+
 // Digests yields those kept with the parts; heads are rebuilt from the log, which has its own.
 func (s *Store) Digests(since time.Time) iter.Seq2[log.Digest, time.Time] {
 	return func(yield func(log.Digest, time.Time) bool) {
