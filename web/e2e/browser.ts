@@ -5,20 +5,21 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 
 const shots = fileURLToPath(new URL("shots/", import.meta.url));
 
+export const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+export const browserArgs = [
+	"--headless",
+	"--no-sandbox",
+	"--disable-gpu",
+	"--disable-quic",
+	"--no-first-run",
+	"--disable-background-networking",
+	"--disable-component-update",
+	"--disable-sync",
+];
+
 export function launch(): Promise<Browser> {
-	return chromium.launch({
-		executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-		args: [
-			"--headless",
-			"--no-sandbox",
-			"--disable-gpu",
-			"--disable-quic",
-			"--no-first-run",
-			"--disable-background-networking",
-			"--disable-component-update",
-			"--disable-sync",
-		],
-	});
+	return chromium.launch({ executablePath, args: browserArgs });
 }
 
 export interface Looks {

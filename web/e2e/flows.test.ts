@@ -238,7 +238,7 @@ describe.skipIf(!binary)("with a server", () => {
 			expect(await rows().first().textContent()).toContain("<script>");
 			await rows().first().hover();
 			await shoot(page, "real-hostile", desktop);
-			expect(await page.title()).toBe("Weft");
+			expect(await page.title()).toBe("customer=evil · Weft");
 			expect(await page.locator("img").count()).toBe(0);
 			for (const link of await page.locator("a").all())
 				expect(await link.getAttribute("href")).toMatch(/^\//);

@@ -1,12 +1,14 @@
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../api/client";
 import { useSignIn } from "../api/queries";
+import { useTitle } from "../lib/title";
 import { Button } from "../ui/Button";
 import css from "./SignInPage.module.css";
 
 /** A token in, a cookie back. The page one wanted then shows by itself. */
 export function SignInPage() {
 	const signIn = useSignIn();
+	useTitle("Sign in");
 	const [token, setToken] = useState("");
 	const submit = (event: FormEvent) => {
 		event.preventDefault();

@@ -59,6 +59,10 @@ function onKeyDown(event: KeyboardEvent) {
 	// An open dialog or menu has its own keys.
 	if (document.querySelector("dialog[open], [popover]:popover-open") && name(event) !== "mod+k") return;
 	const typing = inField(event.target);
+	// Enter and the space bar belong to the control that has the focus.
+	const control =
+		event.target instanceof Element && event.target.closest("a[href], button, summary, [role=tab]");
+	if (control && (event.key === "Enter" || event.key === " ")) return;
 	const key = name(event);
 	const first = pending && event.timeStamp - pending.at < sequenceMs ? pending.key : undefined;
 	pending = undefined;

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { ApiError } from "../api/client";
-import { heatmapQuery, searchQuery, statusQuery } from "../api/queries";
+import { heatmapQuery, searchQuery, statusQuery, type TraceRow } from "../api/queries";
 import { absoluteHref } from "../lib/base";
 import { copyText } from "../lib/copy";
 import { useGo } from "../lib/go";
@@ -9,8 +9,10 @@ import { useKeys } from "../lib/keys";
 import { rememberResults } from "../lib/resultList";
 import { useStored } from "../lib/stored";
 import { rangeFromUrl, resolveRange } from "../lib/timeRange";
+import { useTitle } from "../lib/title";
 import { useUrlParams } from "../lib/url";
 import { paths, type SearchState } from "../paths";
+import { Button } from "../ui/Button";
 import { SkeletonRows, useSlow } from "../ui/Skeleton";
 import { ErrorState, Notice } from "../ui/States";
 import { useNow } from "../ui/Time";
@@ -68,7 +70,15 @@ function Search() {
 	);
 	const map = useQuery({ ...heatmapQuery(q, heatWindow, columns), enabled: heat === "shown" });
 
-	const found = useMemo(() => allRows(list.data?.pages ?? []), [list.data]);
+	const here = paths.search({ q, range, order });
+	const [good, setGood] = useState<{ path: string; rows: readonly TraceRow[] }>();
+	const answered = useMemo(() => allRows(list.data?.pages ?? []), [list.data]);
+	useEffect(() => {
+		if (list.isSuccess && !list.isPlaceholderData) setGood({ path: here, rows: answered });
+	}, [list.isSuccess, list.isPlaceholderData, here, answered]);
+	// An answer that did not come leaves the one before on the page, and says so.
+	const older = list.isError && !list.data && good?.path === here ? good.rows : undefined;
+	const found = older ?? answered;
 	const rows = useMemo(
 		() => (live.rows.length > 0 ? mergeRows(live.rows, found) : found),
 		[live.rows, found],
@@ -87,7 +97,6 @@ function Search() {
 		scroller.current?.scrollTo({ top: view.scrollTop });
 	}, [listKey, view.scrollTop]);
 
-	const here = paths.search({ q, range, order });
 	useEffect(() => rememberResults({ path: here, traceIds: rows.map((row) => row.trace_id) }), [here, rows]);
 
 	const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = list;
@@ -142,6 +151,8 @@ function Search() {
 		],
 	});
 
+	useTitle(q || "Search");
+
 	const problem = list.error instanceof ApiError ? list.error.problem : undefined;
 	const badQuery = problem?.code === "bad_query" ? problem : undefined;
 	const slow = useSlow(list.isPending);
@@ -149,7 +160,8 @@ function Search() {
 	// What is on the screen is of the query before while the new one is on its way.
 	const stale = list.isPlaceholderData;
 	// The axes stand while the counts are on their way; where nothing was found there is nothing to draw.
-	const nothing = (list.isError && !list.data) || (list.isSuccess && !stale && rows.length === 0);
+	const broken = list.isError && !list.data && !older;
+	const nothing = broken || (list.isSuccess && !stale && rows.length === 0);
 	const drawn =
 		heat === "hidden" || nothing
 			? undefined
@@ -207,8 +219,11 @@ function Search() {
 					</button>
 				</div>
 			)}
-			{list.isError && list.data && !badQuery && (
+			{list.isError && !broken && !badQuery && (
 				<StaleNotice error={list.error} onRetry={() => void list.refetch()} />
+			)}
+			{map.isError && !list.isError && (
+				<Notice tone="plain">The heat map did not come: {map.error.message}</Notice>
 			)}
 			{partial && !stale && (
 				<Notice tone="warn">
@@ -223,7 +238,7 @@ function Search() {
 			>
 				{badQuery ? (
 					<QueryProblem q={q} problem={badQuery} />
-				) : list.isError && !list.data ? (
+				) : broken ? (
 					<ErrorState
 						title="The search did not work"
 						reason={problem?.detail ?? problem?.title ?? list.error.message}
@@ -302,12 +317,12 @@ function StaleNotice({ error, onRetry }: { error: Error; onRetry: () => void }) 
 		<Notice
 			tone="error"
 			action={
-				<button type="button" onClick={onRetry}>
+				<Button look="quiet" icon="refresh" onClick={onRetry}>
 					Try again
-				</button>
+				</Button>
 			}
 		>
-			What is below is older: {error.message}
+			What is below is older. {error.message}
 		</Notice>
 	);
 }

@@ -7,16 +7,20 @@ import css from "./States.module.css";
 /** Nothing there: says what was asked and how to widen. */
 export function EmptyState({
 	title,
+	page = false,
 	children,
 	actions,
 }: {
 	title: string;
+	/** It is the whole page, so its title is the page's. */
+	page?: boolean;
 	children?: ReactNode;
 	actions?: ReactNode;
 }) {
+	const Title = page ? "h1" : "h2";
 	return (
 		<div className={css.state} role="status">
-			<h2 className={css.title}>{title}</h2>
+			<Title className={css.title}>{title}</Title>
 			{children && <div className={css.text}>{children}</div>}
 			{actions && <div className={css.actions}>{actions}</div>}
 		</div>

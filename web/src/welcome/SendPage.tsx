@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { statusQuery } from "../api/queries";
 import { PageBar } from "../frame/PageBar";
+import { useTitle } from "../lib/title";
 import { SkeletonRows, useSlow } from "../ui/Skeleton";
 import { ErrorState } from "../ui/States";
 import { HowToSend } from "./Welcome";
@@ -9,6 +10,7 @@ import css from "./Welcome.module.css";
 /** How to send spans here, for whoever comes later than the first span. */
 export function SendPage() {
 	const status = useQuery(statusQuery);
+	useTitle("Send spans");
 	const slow = useSlow(status.isPending);
 	return (
 		<>

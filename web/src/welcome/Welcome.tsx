@@ -1,5 +1,6 @@
 import type { Status } from "../api/queries";
 import { absoluteHref } from "../lib/base";
+import { useTitle } from "../lib/title";
 import { paths } from "../paths";
 import { CopyButton } from "../ui/CopyId";
 import { Icon } from "../ui/Icon";
@@ -9,6 +10,7 @@ import css from "./Welcome.module.css";
 
 /** The first page of a new server. It gives way to the search when the first span is stored. */
 export function Welcome({ status }: { status: Status }) {
+	useTitle("Waiting for the first span");
 	return (
 		<div className={css.page}>
 			<div className={css.head} role="status">
