@@ -199,3 +199,24 @@ func newRequest(ctx context.Context, method, url string, headers []string) (*htt
 	}
 	return r, nil
 }
+
+// post sends protobuf and wants 200.
+func (w *world) post(ctx context.Context, url string, body []byte) error {
+	r, err := http.NewRequestWithContext(ctx, "POST", url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-protobuf")
+	resp, err := w.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s from %s", resp.Status, url)
+	}
+	return nil
+}
