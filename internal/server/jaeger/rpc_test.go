@@ -309,7 +309,7 @@ func TestStorageChunks(t *testing.T) {
 	big := span.String(strings.Repeat("x", 20_000))
 	b.Attrs = append(b.Attrs, span.Attr{Key: "big", Value: big}, span.Attr{Key: "bad", Value: span.String("a\xffb")})
 	n := uint32(len(b.Attrs))
-	const spans = 2500
+	const spans = 700
 	for i := range spans {
 		b.Spans = append(b.Spans, span.Span{
 			TraceID: b.Spans[0].TraceID, SpanID: span.SpanID{1, 6: byte(i >> 8), 7: byte(i)}, Parent: b.Spans[0].SpanID,
@@ -318,9 +318,9 @@ func TestStorageChunks(t *testing.T) {
 		})
 	}
 	// In requests of a size senders use.
-	for at := 0; at < len(b.Spans); at += 500 {
+	for at := 0; at < len(b.Spans); at += 200 {
 		var part span.Builder
-		for i := at; i < min(at+500, len(b.Spans)); i++ {
+		for i := at; i < min(at+200, len(b.Spans)); i++ {
 			part.Append(b, i)
 		}
 		w.sendBatch("default", part.Batch())
@@ -328,7 +328,7 @@ func TestStorageChunks(t *testing.T) {
 	stream, err := storagepb.NewTraceReaderClient(w.conn).GetTraces(t.Context(), &storagepb.GetTracesRequest{Query: []*storagepb.GetTraceParams{{TraceId: traceID(1)}}})
 	chunks := receive(t, stream, err)
 	_, got := perTrace(t, chunks)
-	if len(got["1"]) != spans+1 || len(chunks) < 20 {
+	if len(got["1"]) != spans+1 || len(chunks) < 7 {
 		t.Errorf("%d spans in %d chunks", len(got["1"]), len(chunks))
 	}
 	for _, s := range got["1"] {
