@@ -112,7 +112,7 @@ const states: State[] = [
 
 /** The pages people look at most are looked at in every look, the rest in the two that differ most. */
 const inEveryLook = new Set(["trace", "trace-span", "trace-flame"]);
-const twoLooks = everyLook.filter((l) => (l.width > 700) === (l.theme === "light"));
+const twoLooks = everyLook.filter((l) => l.width > 700 === (l.theme === "light"));
 
 describe.each(states)("$name", ({ name, path, mock, ready }) => {
 	test.each(inEveryLook.has(name) ? everyLook : twoLooks)("$theme, $width px", async (look) => {
