@@ -177,14 +177,15 @@ func (e *env) tokenRevoke(data *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = k.revoke(cmd.Context(), args[0])
+			id := auth.TokenID(args[0])
+			err = k.revoke(cmd.Context(), id)
 			if errors.Is(err, store.ErrNotFound) {
 				err = &exitError{exitNotFound, withHint(err, "weft token list shows the ids")}
 			}
 			if err = errors.Join(err, k.Close()); err != nil {
 				return err
 			}
-			e.note("token %s is revoked", args[0])
+			e.note("token %s is revoked", id)
 			return nil
 		},
 	}

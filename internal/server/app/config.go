@@ -15,6 +15,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
+//go:generate go test -run TestReference -update .
+
 // Config is everything `weft up` can be told. Each field is a flag, a variable WEFT_* and
 // a key of the configuration file, in this order of precedence; the tags are their
 // documentation.
@@ -25,7 +27,7 @@ type Config struct {
 	HTTP   string `key:"otlp.http" default:"127.0.0.1:4318" doc:"standard address of OTLP over HTTP; off to not listen"`
 	Pprof  string `key:"pprof" default:"127.0.0.1:0" doc:"loopback address of profiles and metrics; port 0: any free one; off to not listen"`
 
-	Hosts    []string `key:"hosts" doc:"names under which browsers may reach the server, beside loopback; comma-separated"`
+	Hosts    []string `key:"hosts" doc:"names under which browsers and senders reach the server, beside loopback and its own address; comma-separated"`
 	Origins  []string `key:"cors.origins" doc:"web pages that may send spans from a browser; comma-separated"`
 	Insecure bool     `key:"insecure" doc:"allow an address beyond this machine without tokens"`
 	BasePath string   `key:"base-path" default:"/" doc:"path prefix under which a proxy shows the UI"`

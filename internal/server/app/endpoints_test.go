@@ -17,6 +17,7 @@ import (
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -323,6 +324,26 @@ func TestMethodsScopesTenants(t *testing.T) {
 	}
 	if seen < 12 {
 		t.Errorf("only %d answers held the tenant's own data", seen)
+	}
+}
+
+// A call for a name that is not ours is refused on both addresses.
+func TestAuthority(t *testing.T) {
+	w := newWorld(t, "hosts=tracing.example")
+	for _, address := range []string{w.address("main"), w.address("otlp/grpc")} {
+		for authority, want := range map[string]codes.Code{
+			"attacker.example": codes.PermissionDenied, "tracing.example:4317": codes.OK, "localhost": codes.OK,
+		} {
+			c, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithAuthority(authority))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = coltrace.NewTraceServiceClient(c).Export(t.Context(), &coltrace.ExportTraceServiceRequest{})
+			if got := status.Code(err); got != want {
+				t.Errorf("authority %s on %s: %v, want %v", authority, address, err, want)
+			}
+			c.Close()
+		}
 	}
 }
 

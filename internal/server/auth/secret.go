@@ -24,6 +24,14 @@ func newSecret() (id, secret string) {
 	return id, id + "_" + random(32)
 }
 
+// TokenID is the id of a token that is given by its id or, as people do, by its secret.
+func TokenID(text string) string {
+	if i := strings.LastIndexByte(text, '_'); i >= len(prefix) {
+		return text[:i]
+	}
+	return text
+}
+
 // random is n random bytes in lower-case letters and digits.
 func random(n int) string {
 	b := make([]byte, n)

@@ -304,6 +304,22 @@ func TestListAndRevoke(t *testing.T) {
 	f(auth.AllTenants, idA)
 }
 
+func TestTokenID(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		if got := auth.TokenID(text); got != want {
+			t.Errorf("TokenID(%q) = %q, want %q", text, got, want)
+		}
+	}
+	w := newWorld(t)
+	secret := w.token("a", auth.Read)
+	id := w.List("a")[0].ID
+	f(secret, id)
+	f(id, id)
+	f("nonsense", "nonsense")
+	f("", "")
+}
+
 // Each change leaves a row that says who did it and holds no secret.
 func TestAudit(t *testing.T) {
 	w := newWorld(t)

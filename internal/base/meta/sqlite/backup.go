@@ -30,6 +30,9 @@ func backup(ctx context.Context, from, to string) (err error) {
 	if err := vfs.MakeDir(vfs.OS{}, filepath.ToSlash(filepath.Dir(to))); err != nil {
 		return err
 	}
+	if err := makePrivate(to); err != nil { // VACUUM takes an empty file
+		return err
+	}
 	db, err := pool(from, "rw", 1)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -93,6 +94,9 @@ func open(ctx context.Context, cfg Config) (_ *DB, err error) {
 		}
 	}()
 	file := filepath.Join(cfg.Dir, FileName)
+	if err := makePrivate(file); err != nil {
+		return nil, err
+	}
 	if db.write, err = pool(file, "rwc", 1); err != nil {
 		return nil, err
 	}
@@ -113,6 +117,16 @@ func open(ctx context.Context, cfg Config) (_ *DB, err error) {
 		return nil, err
 	}
 	return db, nil
+}
+
+// makePrivate makes the file for this user only, before SQLite would for everyone; the -wal
+// and -shm take its permissions. An empty file is an empty database.
+func makePrivate(file string) error {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // pool opens connections with the settings that make the promises of the package.

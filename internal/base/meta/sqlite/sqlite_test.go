@@ -167,6 +167,28 @@ func TestLocked(t *testing.T) {
 	}
 }
 
+// Nobody but the owner reads the files, whatever the folder allows.
+func TestPermissions(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(t.Context(), sqlite.Config{Config: numbers, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	files, err := filepath.Glob(filepath.Join(dir, sqlite.FileName+"*"))
+	if err != nil || len(files) != 3 {
+		t.Fatalf("files %v, %v; want the database, its -wal and -shm", files, err)
+	}
+	for _, name := range files {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has permissions %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
 // A backup taken while the database changes opens, and holds a state that was there: as many
 // numbers as its highest says, and at least those acknowledged before it began.
 func TestBackup(t *testing.T) {
