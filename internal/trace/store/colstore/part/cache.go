@@ -7,7 +7,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Cache holds the tables of row groups that were used last, for all parts of a store, and
+// Cache holds the tables of row groups and the directories of pages that were used last, for all parts of a store, and
 // the decompressor they share. Safe for concurrent use.
 type Cache struct {
 	dec *zstd.Decoder
@@ -25,11 +25,13 @@ type cacheKey struct {
 	what  cached
 }
 
-// cached says which table of a group; a column's filters are cachedFilter + its index.
+// cached says which table of a group; a column's filters are cachedFilter plus its number,
+// a page's directory is cachedDirectory minus its number.
 type cached int
 
 const (
-	cachedPages cached = iota
+	cachedDirectory cached = iota - 1
+	cachedPages
 	cachedTables
 	cachedFilter
 )

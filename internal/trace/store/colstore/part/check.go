@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
@@ -26,6 +27,7 @@ type checker struct {
 	entries int64 // of the index
 	traces  int64 // in directories
 	seen    map[indexKey]bool
+	batch   span.Batch // used again for each page
 }
 
 // indexKey is an entry of the index that a directory may need.
@@ -137,7 +139,8 @@ func (c *checker) page(g *Group, pg Page) {
 		c.err = err
 		return
 	}
-	b, dir, err := pg.read(c.ctx, All(), allTraces, true)
+	b := &c.batch
+	dir, err := pg.read(c.ctx, All(), allTraces, true, b)
 	if !c.ok(err) {
 		return
 	}

@@ -3,12 +3,14 @@ package part
 import "github.com/weft-dev/weft/internal/trace/store"
 
 // Columns is a set of span fields to decode. The zero value is trace ids and starts, and
-// what comes with them for nothing: scope, kind, status, and the name unless the group has
-// too many names.
+// what comes with them for nothing: kind, status, the names of scopes, and that of the span
+// unless the group has too many.
 type Columns struct {
-	all   bool
-	fixed uint64                     // a bit for each fixed column
-	attrs [numOwners]map[string]bool // keys
+	all      bool
+	fixed    uint64                     // a bit for each fixed column
+	attrs    [numOwners]map[string]bool // keys
+	resource map[string]bool            // keys of resource attributes
+	scope    map[string]bool            // keys of scope attributes
 }
 
 // always is what every read decodes.
@@ -53,26 +55,37 @@ func ColumnsOf(fields []store.Field) Columns {
 }
 
 func (c *Columns) addAttr(f store.Field) {
-	own := ownSpan
 	switch f.Scope {
-	case store.ScopeAny, store.ScopeSpan:
+	case store.ScopeAny:
+		c.addOwned(ownSpan, f.Name)
+		addKey(&c.resource, f.Name)
+	case store.ScopeSpan:
+		c.addOwned(ownSpan, f.Name)
 	case store.ScopeEvent:
-		own = ownEvent
+		c.addOwned(ownEvent, f.Name)
 		c.addEvents()
 	case store.ScopeLink:
-		own = ownLink
+		c.addOwned(ownLink, f.Name)
 		c.addLinks()
+	case store.ScopeResource:
+		addKey(&c.resource, f.Name)
+	case store.ScopeInstrumentation:
+		addKey(&c.scope, f.Name)
 	case store.ScopeParent:
 		c.addParent() // whether there is one
-		return
-	default:
-		return // resources and scopes are always there
 	}
-	if c.attrs[own] == nil {
-		c.attrs[own] = map[string]bool{}
-	}
-	c.attrs[own][f.Name] = true
+}
+
+func (c *Columns) addOwned(own owner, key string) {
+	addKey(&c.attrs[own], key)
 	c.add(overflowColumns[own])
+}
+
+func addKey(set *map[string]bool, key string) {
+	if *set == nil {
+		*set = map[string]bool{}
+	}
+	(*set)[key] = true
 }
 
 func (c *Columns) addParent() { c.add(colParent, colParentID, colSpanID) }

@@ -16,6 +16,12 @@ const (
 
 func hashText(s string) uint64 { return xxh3.HashString(s) }
 
+// hashInline is the hash of a key with a text, in the filters of inline shapes, and
+// hashArray that of a key with an array, which may hold any text.
+func hashInline(key, text string) uint64 { return xxh3.HashStringSeed(text, hashText(key)) }
+
+func hashArray(key string) uint64 { return ^hashText(key) }
+
 // appendFilter appends a filter of the hashes, which it sorts.
 func appendFilter(dst []byte, hashes []uint64) []byte {
 	slices.Sort(hashes)

@@ -18,7 +18,7 @@ type limits struct {
 	bytes   int // of tables, before the group is closed
 }
 
-var defaultLimits = limits{names: 4096, shapes: 16384, columns: 1024, slots: 512, dict: 16384, bytes: 4 << 20}
+var defaultLimits = limits{names: 4096, shapes: 8192, columns: 1024, slots: 512, dict: 16384, bytes: 2 << 20}
 
 func variedLimits(r *rand.Rand) limits {
 	l := defaultLimits

@@ -201,8 +201,8 @@ func (f *filler) textFilters(c *columnBuild) {
 	}
 }
 
-// keyFilters make filters of the keys of inline shapes, in place of values.
-func (f *filler) keyFilters() {
+// inlineFilters make filters of the keys and texts of inline shapes.
+func (f *filler) inlineFilters() {
 	for own, id := range inlineColumns {
 		c := &f.col[id]
 		if len(c.bytes) == 0 {
@@ -214,6 +214,12 @@ func (f *filler) keyFilters() {
 			add := func(attrs []span.Attr) {
 				for _, a := range attrs {
 					hashes = append(hashes, hashText(a.Key))
+					switch a.Value.Kind {
+					case span.ValueString, span.ValueBytes:
+						hashes = append(hashes, hashInline(a.Key, a.Value.Str))
+					case span.ValueArray:
+						hashes = append(hashes, hashArray(a.Key))
+					}
 				}
 			}
 			for _, r := range f.rows[p.firstRow : p.firstRow+p.rows] {
@@ -324,7 +330,7 @@ func (f *filler) writePage(w *fileWriter, p int) error {
 // writeGroup writes a group: its pages, its filters, its tables, its page table.
 func (f *filler) writeGroup(ctx context.Context, w *fileWriter) (groupMeta, error) {
 	f.finish()
-	f.keyFilters()
+	f.inlineFilters()
 	m := groupMeta{tenant: f.tenant, pages: len(f.pages), off: w.off}
 	for p := range f.pages {
 		if err := ctx.Err(); err != nil {

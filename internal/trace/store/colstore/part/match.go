@@ -142,8 +142,8 @@ func (p *pruner) mayShape(value func(*shape) span.Value) bool {
 }
 
 func (p *pruner) mayName(own owner, column colID) bool {
-	for i := range p.t.shapes {
-		if s := &p.t.shapes[i]; s.own == own && s.mask&hasName == 0 && p.holds(span.String(s.name)) {
+	for _, name := range p.t.constants().names[own] {
+		if p.holds(span.String(name)) {
 			return true
 		}
 	}
@@ -152,8 +152,8 @@ func (p *pruner) mayName(own owner, column colID) bool {
 
 // mayOwn is about attributes of spans, events or links.
 func (p *pruner) mayOwn(own owner, key string) bool {
-	for i := range p.t.shapes {
-		if s := &p.t.shapes[i]; s.own == own && p.inShape(s, key) {
+	for _, v := range p.t.constants().values[ownKey{own, key}] {
+		if p.holds(v) {
 			return true
 		}
 	}
@@ -162,22 +162,70 @@ func (p *pruner) mayOwn(own owner, key string) bool {
 			return true
 		}
 	}
-	return p.t.hasInline(own) && p.inFilter(&p.t.columns[inlineColumns[own]], key)
+	return p.t.hasInline(own) && p.inInline(&p.t.columns[inlineColumns[own]], key)
 }
 
-// inShape looks at the values that are stored with the shape.
-func (p *pruner) inShape(s *shape, key string) bool {
+// inInline is about attributes of shapes that are not in the table.
+func (p *pruner) inInline(c *columnInfo, key string) bool {
+	lit := p.term.Value.Value
+	if p.term.Op == store.Eq && (lit.Kind == span.ValueString || lit.Kind == span.ValueBytes) {
+		return p.inFilter(c, hashInline(key, lit.Str)) || p.inFilter(c, hashArray(key))
+	}
+	return p.inFilter(c, hashText(key))
+}
+
+// constants is what the shapes of a group's table say by themselves, each value once.
+type constants struct {
+	names  [numOwners][]string
+	values map[ownKey][]span.Value
+}
+
+type ownKey struct {
+	own owner
+	key string
+}
+
+// constants gathers them when they are first asked for: most groups are read for a trace.
+func (t *tables) constants() *constants {
+	t.constOnce.Do(func() {
+		t.consts = &constants{values: map[ownKey][]span.Value{}}
+		type seen struct {
+			ownKey
+			v span.Value
+		}
+		have := map[seen]bool{}
+		for i := range t.shapes {
+			t.shapes[i].eachConstant(func(a *span.Attr) {
+				k := ownKey{t.shapes[i].own, a.Key}
+				if s := (seen{k, a.Value}); !have[s] {
+					have[s] = true
+					t.consts.values[k] = append(t.consts.values[k], a.Value)
+				}
+			})
+		}
+		clear(have)
+		for i := range t.shapes {
+			s := &t.shapes[i]
+			k := seen{ownKey: ownKey{s.own, s.name}}
+			if s.mask&hasName == 0 && !have[k] {
+				have[k] = true
+				t.consts.names[s.own] = append(t.consts.names[s.own], s.name)
+			}
+		}
+	})
+	return t.consts
+}
+
+// eachConstant yields the attributes whose values are stored with the shape.
+func (s *shape) eachConstant(yield func(*span.Attr)) {
 	next := 0
 	for i := range s.attrs {
 		if next < len(s.fill) && s.fill[next].pos == uint32(i) {
 			next++
-			continue
-		}
-		if s.attrs[i].Key == key && p.holds(s.attrs[i].Value) {
-			return true
+		} else {
+			yield(&s.attrs[i])
 		}
 	}
-	return false
 }
 
 // inColumn reports whether a value of the column may satisfy the term.
@@ -216,7 +264,7 @@ func (p *pruner) inColumn(c *columnInfo) bool {
 		return p.within(span.Value{Kind: kind, Num: c.min}, span.Value{Kind: kind, Num: c.max})
 	}
 	if p.term.Op == store.Eq && (kind == span.ValueString || kind == span.ValueBytes) {
-		return p.inFilter(c, lit.Str)
+		return p.inFilter(c, hashText(lit.Str))
 	}
 	return true
 }
@@ -237,7 +285,7 @@ func (p *pruner) inDict(c *columnInfo, kind span.ValueKind) bool {
 }
 
 // inFilter asks the filters of a column, if it has some.
-func (p *pruner) inFilter(c *columnInfo, text string) bool {
+func (p *pruner) inFilter(c *columnInfo, hash uint64) bool {
 	if c.filter.isZero() {
 		return true
 	}
@@ -246,7 +294,7 @@ func (p *pruner) inFilter(c *columnInfo, text string) bool {
 		p.err = err
 		return true
 	}
-	return list.mayHave(p.page, hashText(text))
+	return list.mayHave(p.page, hash)
 }
 
 // within reports whether a number from lo to hi may satisfy the term.

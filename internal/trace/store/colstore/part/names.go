@@ -202,9 +202,9 @@ func (n *namer) fromPages(ctx context.Context, g *Group) error {
 	if err != nil {
 		return err
 	}
+	b := &span.Batch{}
 	for _, pg := range pages {
-		b, err := pg.Read(ctx, n.columns())
-		if err != nil {
+		if err := pg.ReadInto(ctx, n.columns(), b); err != nil {
 			return err
 		}
 		for i := range b.Spans {
@@ -217,12 +217,12 @@ func (n *namer) fromPages(ctx context.Context, g *Group) error {
 func (n *namer) columns() Columns {
 	switch {
 	case n.q.Kind == store.OperationNames:
-		return ColumnsOf([]store.Field{{Intrinsic: store.SpanName}})
+		return ColumnsOf([]store.Field{{Intrinsic: store.SpanName}, {Scope: store.ScopeResource, Name: "service.name"}})
 	case n.q.Kind == store.AttributeKeys:
 		return All()
 	}
-	var fields []store.Field
-	for _, s := range []store.Scope{store.ScopeSpan, store.ScopeEvent, store.ScopeLink} {
+	fields := []store.Field{{Scope: store.ScopeResource, Name: "service.name"}}
+	for _, s := range []store.Scope{store.ScopeSpan, store.ScopeResource, store.ScopeInstrumentation, store.ScopeEvent, store.ScopeLink} {
 		if n.in(s) {
 			fields = append(fields, store.Field{Scope: s, Name: n.q.Key})
 		}

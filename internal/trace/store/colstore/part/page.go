@@ -2,6 +2,7 @@ package part
 
 import (
 	"context"
+	"unsafe"
 
 	"github.com/zeebo/xxh3"
 
@@ -23,22 +24,44 @@ func (p Page) Stats() Stats { return p.table[p.index].Stats }
 // are missing from the batch. Spans are in the order they were written, so that those of a
 // trace are neighbours.
 func (p Page) Read(ctx context.Context, c Columns) (*span.Batch, error) {
-	b, _, err := p.read(ctx, c, allTraces, false)
-	return b, err
+	b := &span.Batch{}
+	if err := p.ReadInto(ctx, c, b); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
-// Directory lists the traces of the page, without decoding spans.
+// ReadInto is Read into the arenas of b, whose content is lost, also on an error. Whoever
+// reads page after page and keeps nothing of them saves most of the memory traffic.
+func (p Page) ReadInto(ctx context.Context, c Columns, b *span.Batch) error {
+	_, err := p.read(ctx, c, allTraces, false, b)
+	return err
+}
+
+// Directory lists the traces of the page, without decoding spans. The caller must not
+// change it.
 func (p Page) Directory() ([]TraceEntry, error) {
-	t, err := p.group.tables()
-	if err != nil {
-		return nil, err
+	g := p.group
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedDirectory - cached(p.index)}, func() ([]TraceEntry, int64, error) {
+		t, err := g.tables()
+		if err != nil {
+			return nil, 0, err
+		}
+		raw, err := p.load(p.table[p.index].front)
+		if err != nil {
+			return nil, 0, err
+		}
+		dir, err := p.directory(raw, t)
+		return dir, int64(len(dir)) * int64(unsafe.Sizeof(TraceEntry{})), err
+	})
+}
+
+// checkPiece demands that piece n of a trace goes on where the one before ended.
+func (p Page) checkPiece(dir []TraceEntry, entry, n int, id span.TraceID) error {
+	if entry >= len(dir) || n > 0 && (dir[entry].ID != id || !dir[entry].Continued) {
+		return p.group.part.file.corrupt(p.off, "page does not continue the trace before it")
 	}
-	st := &p.table[p.index]
-	raw, err := p.load(st.front)
-	if err != nil {
-		return nil, err
-	}
-	return p.directory(raw, t)
+	return nil
 }
 
 // find is the directory entry of a trace, -1 if the page does not have it. It looks at the

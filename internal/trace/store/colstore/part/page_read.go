@@ -3,6 +3,7 @@ package part
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 )
@@ -10,15 +11,15 @@ import (
 // allTraces as an entry means all of the page.
 const allTraces = -1
 
-// read decodes one trace of the page, or all. strict also demands that nothing is left of
+// read decodes one trace of the page, or all, into out. strict also demands that nothing is left of
 // any column.
-func (p Page) read(ctx context.Context, c Columns, entry int, strict bool) (*span.Batch, []TraceEntry, error) {
+func (p Page) read(ctx context.Context, c Columns, entry int, strict bool, out *span.Batch) ([]TraceEntry, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t, err := p.group.tables()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	st := &p.table[p.index]
 	n := st.core
@@ -27,31 +28,31 @@ func (p Page) read(ctx context.Context, c Columns, entry int, strict bool) (*spa
 	}
 	raw, err := p.load(n)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	d := &decoder{t: t, want: &c, at: make([]uint16, len(t.columns)), out: &span.Batch{}, spans: st.Spans}
+	d := &decoder{t: t, want: &c, at: make([]uint16, len(t.columns)), out: out, spans: st.Spans}
 	if d.dir, err = p.directory(raw, t); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	from, to := 0, st.Spans
 	if entry != allTraces {
 		if entry >= len(d.dir) {
-			return nil, nil, p.group.part.file.corrupt(p.off, "trace outside the page")
+			return nil, p.group.part.file.corrupt(p.off, "trace outside the page")
 		}
 		from = d.dir[entry].First
 		to = from + d.dir[entry].Rows
 	}
 	if err := d.open(raw); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	d.rows(from, to)
 	if d.bad == "" {
 		d.bad = d.firstBad(strict)
 	}
 	if d.bad != "" {
-		return nil, nil, p.group.part.file.corrupt(p.off, "page does not decode: "+d.bad)
+		return nil, p.group.part.file.corrupt(p.off, "page does not decode: "+d.bad)
 	}
-	return d.out, d.dir, nil
+	return d.dir, nil
 }
 
 // decoder turns columns back into spans.
@@ -67,10 +68,11 @@ type decoder struct {
 	out       *span.Batch
 	scopes    []uint32 // number + 1 in out of each scope of the group
 	resources []uint32
-	shapes    []*shape // of the group with the wanted attributes only; nil: not made yet
+	choices   []choice // of each shape, unless all is wanted
 	spanIDs   []byte
 	parentIDs []byte
 	inline    shape
+	skipped   span.Span
 	budget    int // attributes, events and links that may still come
 }
 
@@ -175,24 +177,29 @@ func (d *decoder) rows(from, to int) {
 	d.scopes = make([]uint32, len(d.t.scopes))
 	d.resources = make([]uint32, len(d.t.resources))
 	if !d.want.all {
-		d.shapes = make([]*shape, len(d.t.shapes))
+		d.choices = make([]choice, len(d.t.shapes))
 	}
-	for _, e := range d.dir {
-		prev := e.Start
+	starts := d.cursor(colStart)
+	for i := range d.dir {
+		e := &d.dir[i]
+		prev := uint64(e.Start)
 		for row := e.First; row < e.First+e.Rows; row++ {
 			if row >= to || d.bad != "" {
 				return
 			}
-			s := span.Span{TraceID: e.ID}
-			s.Start = int64(uint64(prev) + d.cursor(colStart).nextNum())
-			prev = s.Start
-			d.span(&s, row, e.First, e.Rows, row >= from)
-			if row >= from {
-				d.out.Spans = append(d.out.Spans, s)
+			prev += starts.nextNum()
+			if row < from {
+				d.skipped.Start = int64(prev)
+				d.span(&d.skipped, row, e, false)
+				d.out.Attrs, d.out.Events, d.out.Links = d.out.Attrs[:0], d.out.Events[:0], d.out.Links[:0]
+				d.out.AttrUnknown = nil
 				continue
 			}
-			d.out.Attrs, d.out.Events, d.out.Links = d.out.Attrs[:0], d.out.Events[:0], d.out.Links[:0]
-			d.out.AttrUnknown = nil
+			// In place: a span is some 300 bytes.
+			d.out.Spans = append(d.out.Spans, span.Span{})
+			s := &d.out.Spans[len(d.out.Spans)-1]
+			s.TraceID, s.Start = e.ID, int64(prev)
+			d.span(s, row, e, true)
 		}
 	}
 }
@@ -215,19 +222,23 @@ func (d *decoder) reserve(from, to int) {
 		d.fail("too many attributes")
 		return
 	}
-	d.out.Spans = make([]span.Span, 0, to-from)
+	b := d.out
+	*b = span.Batch{
+		Resources: b.Resources[:0], Scopes: b.Scopes[:0], Attrs: b.Attrs[:0], Events: b.Events[:0], Links: b.Links[:0],
+		Spans: slices.Grow(b.Spans[:0], to-from),
+	}
 	if d.want.all {
-		d.out.Attrs = make([]span.Attr, 0, slots+slots/8)
+		b.Attrs = slices.Grow(b.Attrs, slots+d.t.scopeAttrs)
 	}
 }
 
 // span decodes a row. Where keep is not set only the columns have to move on.
-func (d *decoder) span(s *span.Span, row, first, rows int, keep bool) {
+func (d *decoder) span(s *span.Span, row int, e *TraceEntry, keep bool) {
 	var sh *shape
 	scope := uint32(0)
 	if n := d.cursor(colClass).nextNum(); n > 0 && n <= uint64(len(d.t.classes)) {
 		c := &d.t.classes[n-1]
-		sh, scope = d.shape(c.shape), c.scope
+		sh, scope = &d.t.shapes[c.shape], c.scope
 	} else {
 		in := &d.cursor(colInlineSpan).reader
 		scope = in.uint32()
@@ -250,7 +261,7 @@ func (d *decoder) span(s *span.Span, row, first, rows int, keep bool) {
 		s.SpanID = span.SpanID(d.spanIDs[8*row:])
 	}
 	if d.want.has(colParent) {
-		d.parent(s, row, first, rows)
+		d.parent(s, row, e.First, e.Rows)
 	}
 	m := sh.mask // sh may be used again by events
 	s.Attrs = d.attrs(sh, colOverflowSpan)
@@ -434,64 +445,74 @@ func (d *decoder) childShape(id colID, own owner) *shape {
 		d.fail("unknown shape")
 		return nil
 	}
-	return d.shape(uint32(n - 1))
+	return &d.t.shapes[n-1]
 }
 
-// shape is a shape of the group, with the wanted attributes only.
-func (d *decoder) shape(id uint32) *shape {
+// choice is the wanted attributes of a shape.
+type choice struct {
+	made  bool
+	attrs []span.Attr
+	fill  []fill
+}
+
+// chosen is the attributes of a shape of the table that are wanted.
+func (d *decoder) chosen(sh *shape) ([]span.Attr, []fill) {
 	if d.want.all {
-		return &d.t.shapes[id]
+		return sh.attrs, sh.fill
 	}
-	if d.shapes[id] == nil {
-		d.shapes[id] = d.narrowed(&d.t.shapes[id])
+	c := &d.choices[sh.id]
+	if c.made {
+		return c.attrs, c.fill
 	}
-	return d.shapes[id]
-}
-
-func (d *decoder) narrowed(s *shape) *shape {
-	out := *s
-	out.attrs, out.fill = nil, nil
+	c.made = true
 	next := 0
-	for i, a := range s.attrs {
-		filled := next < len(s.fill) && s.fill[next].pos == uint32(i)
-		if d.want.hasAttr(s.own, a.Key) {
+	for i, a := range sh.attrs {
+		filled := next < len(sh.fill) && sh.fill[next].pos == uint32(i)
+		if d.want.hasAttr(sh.own, a.Key) {
 			if filled {
-				out.fill = append(out.fill, fill{uint32(len(out.attrs)), s.fill[next].col})
+				c.fill = append(c.fill, fill{uint32(len(c.attrs)), sh.fill[next].col})
 			}
-			out.attrs = append(out.attrs, a)
+			c.attrs = append(c.attrs, a)
 		}
 		if filled {
 			next++
 		}
 	}
-	return &out
+	return c.attrs, c.fill
 }
 
 // attrs decodes the attributes of a span, event or link of that shape.
 func (d *decoder) attrs(sh *shape, overflow colID) span.Range {
 	from := len(d.out.Attrs)
-	switch {
-	case !d.spend(len(sh.attrs)):
-	case !sh.overflow:
-		d.out.Attrs = append(d.out.Attrs, sh.attrs...)
-		for _, f := range sh.fill {
-			v := &d.out.Attrs[from+int(f.pos)].Value
-			if c := &d.cur[d.at[f.col]]; d.t.columns[f.col].phys == physText {
-				v.Str = c.nextText()
-			} else {
-				v.Num = c.nextNum()
-			}
+	if sh.overflow {
+		if d.want.has(overflow) && d.spend(len(sh.attrs)) {
+			d.overflow(sh, &d.cursor(overflow).reader)
 		}
-	case d.want.has(overflow):
-		r := &d.cursor(overflow).reader
-		for _, a := range sh.attrs {
-			a.Value = readValue(r, a.Value.Kind)
-			if d.want.hasAttr(sh.own, a.Key) {
-				d.out.Attrs = append(d.out.Attrs, a)
-			}
+		return span.Range{From: uint32(from), To: uint32(len(d.out.Attrs))}
+	}
+	attrs, fill := d.chosen(sh)
+	if len(attrs) == 0 || !d.spend(len(attrs)) {
+		return span.Range{From: uint32(from), To: uint32(from)}
+	}
+	d.out.Attrs = append(d.out.Attrs, attrs...)
+	for _, f := range fill {
+		v := &d.out.Attrs[from+int(f.pos)].Value
+		if c := &d.cur[d.at[f.col]]; d.t.columns[f.col].phys == physText {
+			v.Str = c.nextText()
+		} else {
+			v.Num = c.nextNum()
 		}
 	}
 	return span.Range{From: uint32(from), To: uint32(len(d.out.Attrs))}
+}
+
+func (d *decoder) overflow(sh *shape, r *reader) {
+	for _, a := range sh.attrs {
+		a.Value = readValue(r, a.Value.Kind)
+		if d.want.hasAttr(sh.own, a.Key) {
+			d.out.Attrs = append(d.out.Attrs, a)
+		}
+	}
 }
 
 // scope is the number in the batch of a scope of the group.
@@ -506,13 +527,29 @@ func (d *decoder) scope(id uint32) uint32 {
 	} else {
 		from := &d.t.resources[in.Resource]
 		res := from.Resource
-		res.Attrs = addAttrs(d.out, from.attrs, from.unknown)
+		res.Attrs = d.shared(from.attrs, from.unknown, d.want.resource)
 		sc.Resource = uint32(len(d.out.Resources))
 		d.out.Resources = append(d.out.Resources, res)
 		d.resources[in.Resource] = sc.Resource + 1
 	}
-	sc.Attrs = addAttrs(d.out, in.attrs, in.unknown)
+	sc.Attrs = d.shared(in.attrs, in.unknown, d.want.scope)
 	d.out.Scopes = append(d.out.Scopes, sc)
 	d.scopes[id] = uint32(len(d.out.Scopes))
 	return d.scopes[id] - 1
+}
+
+// shared adds the attributes of a resource or scope, those with wanted keys only.
+func (d *decoder) shared(attrs []span.Attr, unknown []attrUnknown, keys map[string]bool) span.Range {
+	if d.want.all {
+		return addAttrs(d.out, attrs, unknown)
+	}
+	from := uint32(len(d.out.Attrs))
+	if len(keys) > 0 {
+		for _, a := range attrs {
+			if keys[a.Key] {
+				d.out.Attrs = append(d.out.Attrs, a)
+			}
+		}
+	}
+	return span.Range{From: from, To: uint32(len(d.out.Attrs))}
 }

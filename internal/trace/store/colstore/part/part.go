@@ -208,14 +208,6 @@ func (p *Part) piece(l Loc, n int) (pg Page, entry int, err error) {
 	return pg, entry, err
 }
 
-// checkPiece demands that piece n of a trace goes on where the one before ended.
-func (pg Page) checkPiece(dir []TraceEntry, entry, n int, id span.TraceID) error {
-	if entry >= len(dir) || n > 0 && (dir[entry].ID != id || !dir[entry].Continued) {
-		return pg.group.part.file.corrupt(pg.off, "page does not continue the trace before it")
-	}
-	return nil
-}
-
 // Entry sums up the trace at l, over all its pages.
 func (p *Part) Entry(l Loc) (TraceEntry, error) {
 	var sum TraceEntry
@@ -249,7 +241,8 @@ func (p *Part) ReadTrace(ctx context.Context, l Loc) (*span.Batch, error) {
 		if err != nil {
 			return nil, err
 		}
-		b, dir, err := pg.read(ctx, All(), entry, false)
+		b := &span.Batch{}
+		dir, err := pg.read(ctx, All(), entry, false, b)
 		if err != nil {
 			return nil, err
 		}

@@ -45,7 +45,7 @@ func written(t testing.TB, opt Options, list []Trace) (*Part, *vfs.Mem) {
 
 func opened(t testing.TB, fs vfs.FS) *Part {
 	t.Helper()
-	p, err := Open(fs, "p", NewCache(1<<20))
+	p, err := Open(fs, "p", NewCache(32<<20))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,7 @@ type shape struct {
 	attrs    []span.Attr // keys, kinds, and the values that are the same everywhere
 	fill     []fill      // where the other values come from
 	count    uint64      // spans, events or links in the group
+	id       uint32      // number in the table
 	overflow bool        // values come from the overflow column: not in the table
 }
 

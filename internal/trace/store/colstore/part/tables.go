@@ -2,12 +2,13 @@ package part
 
 import (
 	"fmt"
+	"sync"
 	"unsafe"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 )
 
-// tables is what the spans of a group share, decoded. Immutable.
+// tables is what the spans of a group share, decoded. Immutable but for consts.
 type tables struct {
 	names     []string
 	keys      []string
@@ -18,6 +19,11 @@ type tables struct {
 	shapes    []shape
 	classes   []classInfo // number - 1
 	size      int64       // bytes in memory, about
+
+	scopeAttrs int // of all resources and scopes
+
+	constOnce sync.Once
+	consts    *constants
 }
 
 type classInfo struct {
@@ -164,21 +170,23 @@ func readTables(r *reader) *tables {
 	t.resources = make([]resourceInfo, r.count(7))
 	for i := range t.resources {
 		t.resources[i] = readResource(r)
-		t.size += attrsSize(t.resources[i].attrs)
+		t.scopeAttrs += len(t.resources[i].attrs)
 	}
 	t.scopes = make([]scopeInfo, r.count(11))
 	for i := range t.scopes {
 		t.scopes[i] = readScope(r, len(t.resources))
 		t.scopes[i].count = r.uvarint()
-		t.size += attrsSize(t.scopes[i].attrs)
+		t.scopeAttrs += len(t.scopes[i].attrs)
 	}
 	t.shapes = make([]shape, r.count(5))
 	for i := range t.shapes {
 		t.shapes[i] = readShape(r, t)
+		t.shapes[i].id = uint32(i)
 		t.size += attrsSize(t.shapes[i].attrs) + int64(len(t.shapes[i].fill))*8
 	}
 	t.readClasses(r)
 	r.end()
+	t.size += int64(t.scopeAttrs) * int64(unsafe.Sizeof(span.Attr{}))
 	t.size += int64(len(t.names)+len(t.keys))*16 + int64(len(t.classes))*16 +
 		int64(len(t.columns))*int64(unsafe.Sizeof(columnInfo{})) +
 		int64(len(t.shapes))*int64(unsafe.Sizeof(shape{})) +
