@@ -44,8 +44,11 @@ func (e *env) execCommand() *cobra.Command {
 // otelVariables is what the OpenTelemetry SDKs read; what is set already stays.
 func (e *env) otelVariables(service string) []string {
 	vars := [][2]string{
-		{"OTEL_EXPORTER_OTLP_ENDPOINT", e.server}, {"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"},
-		{"OTEL_TRACES_EXPORTER", "otlp"}, {"OTEL_METRICS_EXPORTER", "none"}, {"OTEL_LOGS_EXPORTER", "none"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", e.server},
+		{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"},
+		{"OTEL_TRACES_EXPORTER", "otlp"},
+		{"OTEL_METRICS_EXPORTER", "none"},
+		{"OTEL_LOGS_EXPORTER", "none"},
 		{"OTEL_SERVICE_NAME", service},
 	}
 	if e.token != "" {

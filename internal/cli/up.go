@@ -79,7 +79,7 @@ func (e *env) up(ctx context.Context, cfg app.Config, withDemo, open bool) (err 
 			// on disk.
 			signal.Reset(os.Interrupt, syscall.SIGTERM)
 			if demoEnded != nil {
-				<-demoEnded
+				_ = <-demoEnded // stopped by us: how it ended tells nothing
 			}
 			return nil
 		case err := <-a.Failed():

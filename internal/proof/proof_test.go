@@ -71,7 +71,7 @@ func TestKill(t *testing.T) {
 
 // A power cut at a random file operation loses nothing that was acknowledged.
 func TestPowerCut(t *testing.T) {
-	res, err := PowerCut(context.Background(), PowerCutOptions{Rounds: 3 * testRounds, Seed: testSeed, Out: testWriter{t}})
+	res, err := PowerCut(context.Background(), PowerCutOptions{Rounds: testRounds, Seed: testSeed, Out: testWriter{t}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func awaitEnd(t *testing.T, name, pid string) {
 }
 
 type call struct {
-	name, fd, rest string
+	name, rest string
 	begin, end     float64
 }
 
@@ -194,7 +194,7 @@ func checkOrder(t *testing.T, name string) int {
 		t.Fatal(err)
 	}
 	isLog := func(c call) bool { return strings.Contains(c.rest, "/data/log/") }
-	lastRead := map[string]float64{} // by descriptor, when its request was read
+	lastRead := map[string]float64{}                       // by descriptor, when its request was read
 	socket := regexp.MustCompile(`^(\d+)<(?:TCP|socket):`) // strace does not know a new peer yet
 	answers := 0
 	for _, c := range calls {

@@ -55,7 +55,7 @@ func Import(ctx context.Context, c *client.Client, name string, fresh bool, prog
 	if err != nil {
 		return res, err
 	}
-	defer in.close()
+	defer func() { _ = in.close() }()
 	items, err := sniff(in)
 	if err != nil {
 		return res, fmt.Errorf("import %s: %w", name, err)

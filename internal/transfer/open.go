@@ -84,22 +84,3 @@ func (in *input) close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// readLine returns the next line without its end; io.EOF behind the last.
-func (in *input) readLine() ([]byte, error) {
-	var line []byte
-	for {
-		piece, err := in.ReadSlice('\n')
-		line = append(line, piece...)
-		if len(line) > maxItem {
-			return nil, fmt.Errorf("a line is longer than %d bytes", maxItem)
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if errors.Is(err, io.EOF) && len(line) > 0 {
-			err = nil
-		}
-		return bytes.TrimRight(line, "\r\n"), err
-	}
-}

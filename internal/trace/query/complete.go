@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func Complete(text string, pos int) Completion {
 	typed := text[c.From:pos]
 	c.Prefix = strings.Trim(typed, "\"`")
 	if _, err := ParseBox(text); err != nil {
-		c.Error, _ = err.(*SyntaxError)
+		errors.As(err, &c.Error)
 	}
 	if !p.stopped && failed != nil {
 		return c // wrong before the cursor

@@ -239,7 +239,7 @@ func TestJSONDepth(t *testing.T) {
 	if err != nil || rej.Truncated != 1 || b.Spans[0].Marks != span.MarkTruncated {
 		t.Fatalf("%v %+v %v", err, rej, b.Spans)
 	}
-	got := fmt.Sprintf("%s", AppendPlainJSON(nil, b.Attrs[0].Value))
+	got := string(AppendPlainJSON(nil, b.Attrs[0].Value))
 	if got != "[[[null]]]" {
 		t.Errorf("got %s", got)
 	}

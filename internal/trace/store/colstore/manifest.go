@@ -113,7 +113,7 @@ func readFile(fsys vfs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	data := make([]byte, size)
-	if _, err := f.ReadAt(data, 0); err != nil && err != io.EOF {
+	if _, err := f.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	return data, nil

@@ -2,6 +2,7 @@ package colstore
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"time"
@@ -143,7 +144,8 @@ func (s *Store) merge(ctx context.Context, run []*livePart, kept bool, drop func
 	var corrupt *livePart
 	seq := func(yield func(part.Trace, error) bool) {
 		for t, err := range traces {
-			if bad, ok := err.(*sourceError); ok {
+			var bad *sourceError
+			if errors.As(err, &bad) {
 				corrupt = bad.part
 			}
 			if !yield(t, err) {

@@ -115,7 +115,7 @@ func Repair(ctx context.Context, cfg Config) (RepairReport, error) {
 	if err != nil {
 		return out, err
 	}
-	defer s.closeQuiet()
+	defer func() { _ = s.closeQuiet() }()
 	for _, mp := range slices.Clone(s.man.Parts) {
 		if slices.ContainsFunc(s.view.parts, func(p *livePart) bool { return p.Name == mp.Name }) {
 			continue
