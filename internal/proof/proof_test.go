@@ -142,7 +142,7 @@ func awaitEnd(t *testing.T, name, pid string) {
 
 type call struct {
 	name, rest string
-	begin, end     float64
+	begin, end float64
 }
 
 var (

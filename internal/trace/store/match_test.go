@@ -29,7 +29,8 @@ func testBatch() *span.Batch {
 	array := "\x0a\x02\x18\x01" + "\x0a\x05\x0a\x03two" + "\x0a\x06\x2a\x04\x0a\x02\x18\x03"
 	b.Spans = []span.Span{
 		{SpanID: span.SpanID{1}, Name: "GET /", Kind: span.KindServer, Start: 100, End: 200},
-		{SpanID: span.SpanID{2}, Parent: span.SpanID{1}, Name: "charge", Scope: 1, Kind: span.KindClient, Start: 110, End: 150,
+		{
+			SpanID: span.SpanID{2}, Parent: span.SpanID{1}, Name: "charge", Scope: 1, Kind: span.KindClient, Start: 110, End: 150,
 			Status: span.StatusError, StatusMessage: "boom",
 			Attrs: attrs(
 				str("s", "text"), span.Attr{Key: "i", Value: span.Int(7)}, span.Attr{Key: "d", Value: span.Double(1.5)},
@@ -41,7 +42,8 @@ func testBatch() *span.Batch {
 				span.Attr{Key: "nan", Value: span.Double(math.NaN())},
 				span.Attr{Key: "big", Value: span.Int(1<<53 + 1)},
 				str("twice", "x"), str("twice", "y"), str("shared", "span"),
-			)},
+			),
+		},
 		{SpanID: span.SpanID{3}, Parent: span.SpanID{2}, Name: "SELECT", Scope: 1, Start: 120, End: 300},
 		{SpanID: span.SpanID{4}, Parent: span.SpanID{9}, Name: "lost", Start: 130, End: 90},
 	}
@@ -223,9 +225,13 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 	b := testBatch()
 	m := NewMatcher(And{
 		Or{is(attr(ScopeResource, "service.name"), Eq, text("payment")), is(attr(ScopeAny, "zone"), Ne, text("x"))},
-		And{is(intr(SpanIDOf), Eq, text("0200000000000000")),
-			And{is(attr(ScopeSpan, "array"), Eq, text("two")), And{is(attr(ScopeSpan, "s"), Match, text("te.*")),
-				And{is(intr(Duration), Gt, number(3)), is(attr(ScopeEvent, "n"), Eq, number(2))}}}},
+		And{
+			is(intr(SpanIDOf), Eq, text("0200000000000000")),
+			And{is(attr(ScopeSpan, "array"), Eq, text("two")), And{
+				is(attr(ScopeSpan, "s"), Match, text("te.*")),
+				And{is(intr(Duration), Gt, number(3)), is(attr(ScopeEvent, "n"), Eq, number(2))},
+			}},
+		},
 	})
 	if !m.Match(b, 1, nil) {
 		t.Fatal("the predicate does not match its span")

@@ -190,7 +190,8 @@ func (x *search) group(p *livePart, g *part.Group) error {
 // tables do not read, nothing is ruled out; reading the page reports what is wrong.
 func (x *search) mayMatch(p *livePart, b interface {
 	MayMatch(store.Term) (bool, error)
-}) bool {
+},
+) bool {
 	possible := func(t store.Term) bool {
 		may, err := b.MayMatch(t)
 		if err != nil {

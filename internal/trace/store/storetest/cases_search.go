@@ -96,7 +96,9 @@ func searchPages(w *world) {
 		}
 	}
 	queries := []store.Query{
-		{Limit: 7}, {Limit: 7, Order: store.LongestFirst}, {Limit: 1, Filter: eq(store.Field{Intrinsic: store.SpanName}, span.String("n"))},
+		{Limit: 7},
+		{Limit: 7, Order: store.LongestFirst},
+		{Limit: 1, Filter: eq(store.Field{Intrinsic: store.SpanName}, span.String("n"))},
 		{Limit: 4, Order: store.LongestFirst, Filter: eq(store.Field{Intrinsic: store.KindOf}, span.Int(2))},
 	}
 	next := uint64(5000)
@@ -137,7 +139,9 @@ func searchWindow(w *world) {
 		for _, win := range []store.Window{
 			at(2*time.Minute, 3*time.Minute), at(2*time.Minute, 2*time.Minute+1), at(2*time.Minute-1, 2*time.Minute),
 			at(2*time.Minute, 2*time.Minute), at(5*time.Minute, 2*time.Minute), at(-time.Hour, time.Hour), at(time.Hour, 2*time.Hour),
-			{}, {Start: 0, End: 1}, {Start: math.MinInt64, End: math.MaxInt64},
+			{},
+			{Start: 0, End: 1},
+			{Start: math.MinInt64, End: math.MaxInt64},
 		} {
 			for _, order := range []store.Order{store.NewestFirst, store.LongestFirst} {
 				for _, filter := range []store.Expr{nil, first, store.Not{X: first}} {
@@ -213,8 +217,10 @@ func traceIntrinsics(w *world) {
 	const traces = 6
 	for n := range uint64(traces) {
 		w.apply("default", batch(
-			sp{trace: n, id: 2, parent: 1, service: "payment", name: "charge", start: time.Duration(n) * time.Second, end: time.Duration(n+2) * time.Second,
-				attrs: []span.Attr{text("color", "red")}},
+			sp{
+				trace: n, id: 2, parent: 1, service: "payment", name: "charge", start: time.Duration(n) * time.Second, end: time.Duration(n+2) * time.Second,
+				attrs: []span.Attr{text("color", "red")},
+			},
 			sp{trace: n, id: 3, parent: 2, service: "payment", name: "SELECT", start: time.Duration(n) * time.Second, end: time.Duration(n+1) * time.Second},
 		))
 	}

@@ -59,11 +59,17 @@ func lossless(w *world) {
 // with all other fields set.
 func everyKind() *span.Batch {
 	values := []span.Value{
-		{Kind: span.ValueAbsent}, {Kind: span.ValueEmpty}, span.String(""), span.String("a\x00b\xff"), span.Bool(true), span.Bool(false),
+		{Kind: span.ValueAbsent},
+		{Kind: span.ValueEmpty},
+		span.String(""), span.String("a\x00b\xff"), span.Bool(true), span.Bool(false),
 		span.Int(math.MinInt64), span.Int(math.MaxInt64), span.Int(0), span.Double(math.Copysign(0, -1)), span.Double(math.SmallestNonzeroFloat64),
-		{Kind: span.ValueDouble, Num: 0x7ff8000000000123}, {Kind: span.ValueBytes}, {Kind: span.ValueBytes, Str: "\x00\x01"},
+		{Kind: span.ValueDouble, Num: 0x7ff8000000000123},
+		{Kind: span.ValueBytes},
+		{Kind: span.ValueBytes, Str: "\x00\x01"},
 		gen.Array(), gen.Array(span.String("x"), gen.Array(span.Int(1)), span.Value{Kind: span.ValueEmpty}),
-		{Kind: span.ValueMap}, {Kind: span.ValueMap, Str: "\x0a\x07\x0a\x01k\x12\x02\x18\x05"}, {Kind: span.ValueOpaque, Str: "\xf2\x06\x03new"},
+		{Kind: span.ValueMap},
+		{Kind: span.ValueMap, Str: "\x0a\x07\x0a\x01k\x12\x02\x18\x05"},
+		{Kind: span.ValueOpaque, Str: "\xf2\x06\x03new"},
 	}
 	b := &span.Batch{AttrUnknown: map[uint32]string{}}
 	attrs := func() span.Range {

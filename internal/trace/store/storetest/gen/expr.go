@@ -136,8 +136,10 @@ func (g *Gen) intrinsic() operand {
 
 func (g *Gen) arith() store.Expr {
 	x := pick(g, []store.Field{
-		{Intrinsic: store.Duration}, {Intrinsic: store.ChildCount},
-		{Scope: store.ScopeSpan, Name: "http.status_code"}, {Scope: store.ScopeAny, Name: "load"},
+		{Intrinsic: store.Duration},
+		{Intrinsic: store.ChildCount},
+		{Scope: store.ScopeSpan, Name: "http.status_code"},
+		{Scope: store.ScopeAny, Name: "load"},
 	})
 	if g.IntN(5) == 0 {
 		return store.Arith{Op: '-', X: x}
