@@ -182,11 +182,13 @@ func run(t *testing.T, env []string, name string, args ...string) []byte {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", filepath.Base(name), err, stderr.Bytes())
+		t.Fatalf("%s: %v\n%s", filepath.Base(name), err, tail(stderr.Bytes(), 4000))
 	}
-	if stderr.Len() > 0 {
-		t.Logf("%s says:\n%s", filepath.Base(name), stderr.Bytes())
-	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s says:\n%s", filepath.Base(name), tail(stderr.Bytes(), 4000))
+		}
+	})
 	return out
 }
 
