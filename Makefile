@@ -5,7 +5,7 @@ GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X github.com/weft-dev/weft/internal/cli.version=$(VERSION)
 TOOL         = $(GO) tool -modfile=tools/go.mod
-PACKAGES     = ./cmd/... ./internal/... ./web/...
+PACKAGES     = ./cmd/... ./internal/... ./test/... ./web/...
 
 .DEFAULT_GOAL := help
 .PHONY: help run build web test check lint generate go-test web-test e2e bench bench-micro suites soak fuzz release deps
@@ -26,7 +26,8 @@ web: web/node_modules/.installed ## build the web app into web/dist
 	cd web && npm run --silent build
 
 web/node_modules/.installed: web/package-lock.json
-	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@# Not npm ci: it refuses a lock file whose optional packages for other platforms the registry does not have.
+	cd web && npm install --no-audit --no-fund --loglevel=error
 	@touch $@
 
 test: ## install what the tests need and run all of them, with check

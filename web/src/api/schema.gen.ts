@@ -1152,8 +1152,9 @@ export interface components {
             title: string;
             status: number;
             /**
-             * @description bad_request, bad_query, unauthorized, forbidden, not_found, too_many, too_large,
-             *     unsupported, unavailable, deadline, internal.
+             * @description bad_request, bad_query, unauthorized, forbidden, not_found, no_such_path,
+             *     method_not_allowed, too_many, too_large, unsupported, unavailable, deadline,
+             *     internal.
              */
             code: string;
             detail?: string;
@@ -1262,12 +1263,12 @@ export interface components {
          */
         Query: string;
         /**
-         * @description RFC 3339 or Unix seconds. Without it, one hour before `end`.
+         * @description RFC 3339 or Unix seconds. Without it, an hour before `end`, or before now.
          * @example 2026-01-31T14:00:00Z
          */
         Start: string;
         /**
-         * @description RFC 3339 or Unix seconds. Without it, now.
+         * @description RFC 3339 or Unix seconds. Without it, a minute from now, for senders whose clock is ahead.
          * @example 1769839200.5
          */
         End: string;
@@ -1298,12 +1299,12 @@ export interface operations {
                  */
                 q?: components["parameters"]["Query"];
                 /**
-                 * @description RFC 3339 or Unix seconds. Without it, one hour before `end`.
+                 * @description RFC 3339 or Unix seconds. Without it, an hour before `end`, or before now.
                  * @example 2026-01-31T14:00:00Z
                  */
                 start?: components["parameters"]["Start"];
                 /**
-                 * @description RFC 3339 or Unix seconds. Without it, now.
+                 * @description RFC 3339 or Unix seconds. Without it, a minute from now, for senders whose clock is ahead.
                  * @example 1769839200.5
                  */
                 end?: components["parameters"]["End"];
@@ -1311,6 +1312,7 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_page` of the page before. */
                 page?: string;
+                /** @description Without it, what the query says (`| order by duration`), else newest. */
                 order?: "newest" | "duration";
                 /**
                  * @description Add `services`, `miniature`, `error_path` and `error_message` to each row. Costs
@@ -1408,12 +1410,12 @@ export interface operations {
                  */
                 q?: components["parameters"]["Query"];
                 /**
-                 * @description RFC 3339 or Unix seconds. Without it, one hour before `end`.
+                 * @description RFC 3339 or Unix seconds. Without it, an hour before `end`, or before now.
                  * @example 2026-01-31T14:00:00Z
                  */
                 start?: components["parameters"]["Start"];
                 /**
-                 * @description RFC 3339 or Unix seconds. Without it, now.
+                 * @description RFC 3339 or Unix seconds. Without it, a minute from now, for senders whose clock is ahead.
                  * @example 1769839200.5
                  */
                 end?: components["parameters"]["End"];
