@@ -78,8 +78,11 @@ func (e *env) up(ctx context.Context, cfg app.Config, withDemo, open bool) (err 
 			// From here a second Ctrl-C ends the process at once; what was acknowledged is
 			// on disk.
 			signal.Reset(os.Interrupt, syscall.SIGTERM)
-			if demoEnded != nil {
-				_ = <-demoEnded // stopped by us: how it ended tells nothing
+			if demoEnded == nil {
+				return nil
+			}
+			if err := <-demoEnded; err != nil && !errors.Is(err, context.Canceled) {
+				e.note("weft: the demo has ended: %v", err)
 			}
 			return nil
 		case err := <-a.Failed():

@@ -166,9 +166,10 @@ func TestEndpointsScopesTenants(t *testing.T) {
 		need := endpoints[endpoint]
 		for _, c := range callers {
 			own, other := tenants[c.tenant], "service-of-"
-			if c.tenant == "acme" {
+			switch c.tenant {
+			case "acme":
 				other = tenants["globex"]
-			} else if c.tenant == "globex" {
+			case "globex":
 				other = tenants["acme"]
 			}
 			code, body := w.probe(endpoint, cmp.Or(own, "any"), hexOf(shared), c.header)

@@ -76,7 +76,7 @@ func (w *world) stop() {
 	if w.App == nil {
 		return
 	}
-	if err := w.App.Close(context.Background()); err != nil {
+	if err := w.Close(context.Background()); err != nil {
 		w.t.Error(err)
 	}
 	w.App = nil

@@ -129,5 +129,5 @@ func nano(t time.Time) api.Nano {
 	if t.IsZero() {
 		return ""
 	}
-	return api.Nano(fmt.Sprint(t.UnixNano()))
+	return fmt.Sprint(t.UnixNano())
 }

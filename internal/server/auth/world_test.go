@@ -94,7 +94,7 @@ const localSecret = "the secret of this process"
 
 func (w *world) close() {
 	w.t.Helper()
-	if err := w.Service.Close(); err != nil {
+	if err := w.Close(); err != nil {
 		w.t.Error(err)
 	}
 	if err := w.db.Close(); err != nil {

@@ -189,7 +189,7 @@ func (db *DB) View(ctx context.Context, fn func(meta.Tx) error) error {
 		}
 		return fmt.Errorf("read state database: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // a read transaction leaves nothing behind
+	defer tx.Rollback() // a read transaction leaves nothing behind
 	return fn(snapshot{ctx, tx})
 }
 
