@@ -38,7 +38,7 @@ export function SignInPage() {
 				{signIn.isPending ? "Signing in" : "Sign in"}
 			</Button>
 			<p id="token-help" className={css.help}>
-				Someone who runs this server makes one with <code>weft token create --scope read</code>.
+				Someone who runs this server makes one: <code>weft token create --scope read</code>
 			</p>
 		</form>
 	);

@@ -184,7 +184,7 @@ function Search() {
 				}
 				rows={rows.length}
 				complete={list.data !== undefined && !hasNextPage}
-				asOf={moving ? view.asOf : undefined}
+				asOf={moving && !broken ? view.asOf : undefined}
 				fetching={list.isFetching && !isFetchingNextPage}
 				live={live}
 				canLive={canLive}
