@@ -297,6 +297,34 @@ describe.skipIf(!binary)("with a server", () => {
 		});
 	});
 
+	describe("that goes away", () => {
+		beforeAll(async () => {
+			weft = await startWeft();
+			await send(weft.url, payment(1, Date.now() - 1_000, 120));
+		});
+		afterAll(() => weft?.stop());
+
+		test("the list stays, says that it is older, and goes on when the server is back", async () => {
+			await page.goto(`${weft.url}search`);
+			await rows().first().waitFor();
+			await page.getByRole("button", { name: "Live" }).click();
+			await page.getByText("live", { exact: true }).waitFor();
+
+			await weft.pause();
+			await page.getByText("connection lost, trying again…").waitFor();
+			await page.keyboard.press("r");
+			await page.getByText("What is below is older.").waitFor();
+			expect(await rows().count()).toBe(1);
+			await shoot(page, "real-stale", desktop);
+
+			await weft.resume();
+			await send(weft.url, payment(2, Date.now() - 1_000, 240));
+			await page.getByRole("button", { name: "Try again" }).click();
+			await expect.poll(() => rows().count()).toBe(2);
+			await expect.poll(() => page.getByText("What is below is older.").count()).toBe(0);
+		});
+	});
+
 	describe("that asks for a token", () => {
 		let token: string;
 

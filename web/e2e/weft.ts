@@ -13,46 +13,44 @@ export const binary = [process.env.WEFT_BIN, fileURLToPath(new URL("../../bin/we
 
 export interface Weft {
 	url: string;
-	data: string;
 	run: (...args: string[]) => Promise<string>;
+	/** Ends the program; its data stays. */
+	pause: () => Promise<void>;
+	/** Starts it again at the same address. */
+	resume: () => Promise<void>;
 	stop: () => Promise<void>;
 }
 
 /** A server of its own in an empty folder, on a free port, with the pages of web/dist. */
-export async function startWeft(options: { data?: string; args?: string[] } = {}): Promise<Weft> {
+export async function startWeft(args: readonly string[] = []): Promise<Weft> {
 	if (!binary) throw new Error("weft is not built: make build, or WEFT_BIN");
 	const program = binary;
-	const data = options.data ?? mkdtempSync(join(tmpdir(), "weft-e2e-"));
-	const server = spawn(
-		program,
-		[
-			"up",
-			"--data",
-			data,
-			"--listen",
-			"127.0.0.1:0",
-			"--otlp.grpc",
-			"off",
-			"--otlp.http",
-			"off",
-			"--pprof",
-			"off",
-			"--web-dir",
-			fileURLToPath(new URL("../dist", import.meta.url)),
-			...(options.args ?? []),
-		],
-		{ stdio: ["ignore", "pipe", "pipe"] },
-	);
+	const data = mkdtempSync(join(tmpdir(), "weft-e2e-"));
+	const pages = fileURLToPath(new URL("../dist", import.meta.url));
+	const others = ["--otlp.grpc", "off", "--otlp.http", "off", "--pprof", "off"];
+	const up = (listen: string) =>
+		spawn(program, ["up", "--data", data, "--listen", listen, ...others, "--web-dir", pages, ...args], {
+			stdio: ["ignore", "pipe", "pipe"],
+		});
+	let server = up("127.0.0.1:0");
 	const url = await address(server);
+	const pause = async () => {
+		if (server.exitCode !== null) return;
+		const ended = new Promise((done) => server.once("exit", done));
+		server.kill("SIGTERM");
+		await ended;
+	};
 	return {
 		url: `${url}/`,
-		data,
-		run: (...args) => run(program, [...args, "--server", url]),
+		run: (...words) => run(program, [...words, "--server", url]),
+		pause,
+		resume: async () => {
+			server = up(new URL(url).host);
+			await address(server);
+		},
 		stop: async () => {
-			const ended = new Promise((done) => server.once("exit", done));
-			server.kill("SIGTERM");
-			await ended;
-			if (!options.data) rmSync(data, { recursive: true, force: true });
+			await pause();
+			rmSync(data, { recursive: true, force: true });
 		},
 	};
 }

@@ -104,6 +104,11 @@ function Search() {
 		if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage();
 	}, [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
 
+	// A range that moves is counted from now; one that stands may have got late spans.
+	const askAgain = () => {
+		if (moving) view.refresh();
+		else void Promise.all([list.refetch(), map.refetch()]);
+	};
 	const move = (step: number) => setSelected((at) => Math.min(Math.max(0, at + step), rows.length - 1));
 	const absolute = () => absoluteHref(paths.search({ q, range: window, order }));
 	const zoom = (factor: number, shift: number) => {
@@ -139,7 +144,7 @@ function Search() {
 				},
 			},
 			{ keys: "Escape", does: "Nothing selected", run: () => setSelected(-1) },
-			{ keys: "r", does: "Ask again", run: view.refresh },
+			{ keys: "r", does: "Ask again", run: askAgain },
 			{ keys: "l", does: "Follow live, or stop", run: () => setWantsLive((on) => canLive && !on) },
 			{
 				keys: ["w", "s"],
@@ -172,7 +177,7 @@ function Search() {
 			<h1 className="sr">Search</h1>
 			<SearchBox
 				q={q}
-				onSearch={(next) => (next === q ? view.refresh() : show({ q: next }))}
+				onSearch={(next) => (next === q ? askAgain() : show({ q: next }))}
 				bad={badQuery ? badPart(q, badQuery) : undefined}
 				inputRef={input}
 			/>
@@ -191,7 +196,7 @@ function Search() {
 				whyNotLive={moving ? "Live works for newest first" : "Live needs a range that ends now"}
 				wantsLive={wantsLive}
 				onLive={setWantsLive}
-				onRefresh={view.refresh}
+				onRefresh={askAgain}
 				heat={heat === "shown"}
 				onHeat={(on) => setHeat(on ? "shown" : "hidden")}
 				link={absolute}
@@ -219,9 +224,7 @@ function Search() {
 					</button>
 				</div>
 			)}
-			{list.isError && !broken && !badQuery && (
-				<StaleNotice error={list.error} onRetry={() => void list.refetch()} />
-			)}
+			{list.isError && !broken && !badQuery && <StaleNotice error={list.error} onRetry={askAgain} />}
 			{map.isError && !list.isError && (
 				<Notice tone="plain">The heat map did not come: {map.error.message}</Notice>
 			)}
@@ -244,7 +247,7 @@ function Search() {
 						reason={problem?.detail ?? problem?.title ?? list.error.message}
 						hint={problem?.hint ?? waitHint(list.error)}
 						id={problem?.id}
-						onRetry={() => void list.refetch()}
+						onRetry={askAgain}
 					/>
 				) : list.isPending ? (
 					slow && <SkeletonRows rows={14} height={28} label="Searching" />
