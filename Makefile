@@ -26,8 +26,7 @@ web: web/node_modules/.installed ## build the web app into web/dist
 	cd web && npm run --silent build
 
 web/node_modules/.installed: web/package-lock.json
-	@# Not npm ci: it refuses a lock file whose optional packages for other platforms the registry does not have.
-	cd web && npm install --no-audit --no-fund --loglevel=error
+	cd web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 test: ## install what the tests need and run all of them, with check
@@ -39,7 +38,7 @@ check: lint generate ## lint, vet, generated files current (no service needed)
 	cd web && npm run --silent check
 
 lint: web/node_modules/.installed
-	@test -z "$$(gofmt -l cmd internal web/*.go)" || { gofmt -l cmd internal web/*.go; echo 'run gofmt -w on these files'; exit 1; }
+	@test -z "$$(gofmt -l cmd internal test web/*.go)" || { gofmt -l cmd internal test web/*.go; echo 'run gofmt -w on these files'; exit 1; }
 	$(TOOL) golangci-lint run $(PACKAGES)
 
 generate: web/node_modules/.installed ## regenerate committed generated files; fails if they were not current
@@ -56,8 +55,9 @@ bench: build ## measure the built server: ingest, visibility, queries, footprint
 bench-micro: ## Go benchmarks of the decoder, the store and the query engine
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/trace/...
 
-suites: ## conformance suites of every seam, one line each
+suites: ## conformance suites of every seam, one line each; real clients, a real Jaeger too
 	$(GO) test -count=1 -run 'Conformance|Suite' ./internal/...
+	TEST_JAEGER=1 $(GO) test -count=1 -timeout 60m ./test/clients
 
 soak: build ## the long proofs at full count; resumable, result in docs/perf/soak.md
 	$(GO) run ./internal/soak -weft bin/weft
