@@ -563,8 +563,9 @@ export class Waterfall {
 		const room = this.viewHeight;
 		if (top >= view && top + this.rowHeight <= view + room) return;
 		const far = top < view - room || top > view + 2 * room;
+		const margin = room > 4 * this.rowHeight ? this.rowHeight : 0;
 		if (far) this.scroller.scrollTop = top - room / 2;
-		else this.scroller.scrollTop = top < view ? top : top + this.rowHeight - room;
+		else this.scroller.scrollTop = top < view ? top - margin : top + this.rowHeight - room + margin;
 	}
 
 	private viewChanged(): void {
@@ -594,6 +595,8 @@ export class Waterfall {
 	}
 
 	private measure(): void {
+		const top = this.active * this.rowHeight - this.scroller.scrollTop;
+		const inView = top > -this.rowHeight && top < this.viewHeight;
 		const width = this.host.clientWidth;
 		const css = getComputedStyle(this.root);
 		const compact = Number.parseFloat(css.getPropertyValue("--row-compact")) || 24;
@@ -610,6 +613,8 @@ export class Waterfall {
 		this.splitter.setAttribute("aria-valuemin", String(leastLabel));
 		this.splitter.setAttribute("aria-valuemax", String(Math.round(most)));
 		this.viewHeight = this.scroller.clientHeight;
+		// A panel that opens must not cover the row it was opened from.
+		if (inView && this.model !== null) this.scrollTo(this.active);
 		this.scale.width = Math.max(this.scroller.clientWidth - left - gutter, 20);
 		this.measureIndent();
 		this.redraw();

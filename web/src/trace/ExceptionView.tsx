@@ -15,10 +15,10 @@ export function ExceptionView({ exception, inside = false }: { exception: Except
 	return (
 		<section className={css.exception} data-inside={inside || undefined} aria-label="Exception">
 			<div className={css.head}>
-				<h3>
+				<h2>
 					<span className={css.cross} aria-hidden="true" />
 					{exception.type ?? "Exception"}
-				</h3>
+				</h2>
 				{exception.escaped && <span className="muted">left the span</span>}
 				{readable && exception.stacktrace && (
 					<button type="button" className={css.switch} aria-pressed={raw} onClick={() => setRaw(!raw)}>

@@ -8,6 +8,7 @@ import { CopyButton } from "../ui/CopyId";
 import { Icon } from "../ui/Icon";
 import { Link } from "../ui/Link";
 import css from "./Card.module.css";
+import { relatedLabel, shortValue } from "./related";
 import { useMedia } from "./useMedia";
 
 interface Props {
@@ -79,7 +80,7 @@ export function FailureCard({ card, error, layout, brief, onSpan }: Props) {
 									to={paths.search({ q: r.query, range: around(layout) })}
 									data-tip={`${r.key} = ${r.value}\nin ${formatCount(r.spans)} spans here; find all traces with it`}
 								>
-									<span className="muted">{r.key}</span> {r.value}
+									<span className="muted">{relatedLabel(r.key)}</span> {shortValue(r.value)}
 								</Link>
 							))}
 						</Row>

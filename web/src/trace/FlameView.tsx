@@ -8,8 +8,8 @@ import { measureSelfTime } from "../timeline/selfTime";
 import { Bar } from "../ui/Bar";
 import css from "./Flame.module.css";
 
-/** Rows of the table beside the picture; what is further down is below a thousandth of the whole. */
-const mostRows = 300;
+/** Rows of the table beside the picture, the largest; nobody reads on. */
+const mostRows = 120;
 
 /** Where the time went, added up by chain of calls: a picture, and its numbers as a table. */
 export function FlameView({ layout, onOpen }: { layout: Layout; onOpen: (row: number) => void }) {

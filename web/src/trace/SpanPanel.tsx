@@ -140,7 +140,7 @@ function Details({ span: answered, layout, row, onSpan }: Props & { span: SpanDe
 				{count === 0 && <p className="muted">none</p>}
 				{span.attributes.map((g) => (
 					<div key={g.name} className={css.group}>
-						{span.attributes.length > 1 && <h4>{g.title}</h4>}
+						{span.attributes.length > 1 && <h3>{g.title}</h3>}
 						<AttributeTable attributes={g.attributes} scope="span" />
 					</div>
 				))}
@@ -290,18 +290,20 @@ function Raw({ span }: { span: SpanDetail }) {
 	const text = () => JSON.stringify(rawJson(span), null, 2);
 	const [open, setOpen] = useState(false);
 	return (
-		<details className={css.fold} onToggle={(e) => setOpen(e.currentTarget.open)}>
-			<summary>
-				<h3>Raw JSON</h3>
-				<CopyButton text={text} label="Copy the span as JSON" />
-			</summary>
-			{open && (
-				// biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
-				<pre className={css.raw} tabIndex={0}>
-					{text()}
-				</pre>
-			)}
-		</details>
+		<div className={css.rawBox}>
+			<details className={css.fold} onToggle={(e) => setOpen(e.currentTarget.open)}>
+				<summary>
+					<h2>Raw JSON</h2>
+				</summary>
+				{open && (
+					// biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
+					<pre className={css.raw} tabIndex={0}>
+						{text()}
+					</pre>
+				)}
+			</details>
+			<CopyButton text={text} label="Copy the span as JSON" />
+		</div>
 	);
 }
 
@@ -341,7 +343,7 @@ export function Section({
 }) {
 	const head = (
 		<>
-			<h3>{title}</h3>
+			<h2>{title}</h2>
 			{count !== undefined && <span className="muted">{count}</span>}
 			{note && <span className={css.note}>{note}</span>}
 			{dropped !== undefined && dropped > 0 && (

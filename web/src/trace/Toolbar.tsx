@@ -121,7 +121,6 @@ function SkewButton({ layout, skew, state, update }: Props) {
 		<Popover
 			label="Clocks"
 			align="end"
-			className={css.skew}
 			trigger={(props) => (
 				<button {...props} type="button" className={css.warn}>
 					<Icon name="clock" />
@@ -130,7 +129,7 @@ function SkewButton({ layout, skew, state, update }: Props) {
 			)}
 		>
 			{() => (
-				<>
+				<div className={css.skew}>
 					<p>
 						Some calls lie outside of the span that made them, so their clocks disagree. Bars are drawn by the{" "}
 						{raw ? "times as they were sent" : "corrected times"}; dashed outlines show the other.
@@ -156,7 +155,7 @@ function SkewButton({ layout, skew, state, update }: Props) {
 							Corrected
 						</button>
 					</fieldset>
-				</>
+				</div>
 			)}
 		</Popover>
 	);

@@ -12,6 +12,7 @@ import { Link } from "../ui/Link";
 import { Menu } from "../ui/Menu";
 import { Pill } from "../ui/Pill";
 import { Time } from "../ui/Time";
+import { relatedLabel, relatedRank, shortValue } from "./related";
 import css from "./Trace.module.css";
 
 interface Props {
@@ -22,8 +23,6 @@ interface Props {
 	onErrors: () => void;
 }
 
-/** Related ids that belong in the headline before others. */
-const first = ["customer", "global_trace_id", "provider", "dataset.version", "client.version"];
 const shownRelated = 4;
 const day = 86_400_000;
 
@@ -37,7 +36,9 @@ export function TraceHeader({ layout, card, link, results, onErrors }: Props) {
 	const spans = layout.cut?.spans ?? layout.spans;
 	const began = Number(layout.baseUnixNano / 1_000_000n);
 	const range = { start: began - day, end: began + day };
-	const related = [...(card?.related ?? [])].sort((a, b) => rank(a.key) - rank(b.key)).slice(0, shownRelated);
+	const related = [...(card?.related ?? [])]
+		.sort((a, b) => relatedRank(a.key) - relatedRank(b.key))
+		.slice(0, shownRelated);
 
 	return (
 		<div className={css.header}>
@@ -79,8 +80,7 @@ export function TraceHeader({ layout, card, link, results, onErrors }: Props) {
 							className={css.related}
 							data-tip={`${r.key} = ${r.value}\nall traces with it`}
 						>
-							<span className="muted">{r.key === "global_trace_id" ? "journey" : r.key}</span>{" "}
-							{short(r.value)}
+							<span className="muted">{relatedLabel(r.key)}</span> {shortValue(r.value)}
 						</Link>
 					</li>
 				))}
@@ -189,14 +189,4 @@ function download(path: string): void {
 function rootOf(l: Layout): number {
 	for (let r = 0; r < l.rows; r++) if (((l.flags[r] ?? 0) & Flag.missing) === 0) return r;
 	return 0;
-}
-
-function rank(key: string): number {
-	const at = first.indexOf(key);
-	return at < 0 ? first.length : at;
-}
-
-function short(value: string): string {
-	if (/^[0-9a-f]{16,}$/.test(value)) return `${value.slice(0, 8)}…`;
-	return value.length > 24 ? `${value.slice(0, 23)}…` : value;
 }

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { ApiError } from "../api/client";
 import { cardQuery } from "../api/queries";
+import { shortId } from "../lib/format";
 import { useTraceId, useUrlParams } from "../lib/url";
 import { paths } from "../paths";
 import { Link } from "../ui/Link";
@@ -9,7 +10,7 @@ import { EmptyState, ErrorState } from "../ui/States";
 import css from "./Trace.module.css";
 import { TraceView } from "./TraceView";
 import { readState } from "./traceUrl";
-import { useTrace } from "./useTrace";
+import { type LoadedTrace, useTrace } from "./useTrace";
 
 export function TracePage() {
 	const traceId = useTraceId().toLowerCase();
@@ -20,7 +21,6 @@ function OneTrace({ traceId }: { traceId: string }) {
 	const params = useUrlParams();
 	const trace = useTrace(traceId);
 	const card = useQuery(cardQuery(traceId));
-	const slow = useSlow(trace.pending);
 
 	if (trace.layout !== undefined && trace.layout.rows > 0) {
 		return (
@@ -33,27 +33,37 @@ function OneTrace({ traceId }: { traceId: string }) {
 			/>
 		);
 	}
-	if (trace.error instanceof ApiError && trace.error.problem.status === 404) {
-		return <Gone traceId={traceId} at={readState(params).at} hint={trace.error.problem.hint} />;
+	return (
+		<>
+			<h1 className="sr">Trace {shortId(traceId)}</h1>
+			<WithoutTrace traceId={traceId} trace={trace} at={readState(params).at} />
+		</>
+	);
+}
+
+/** On the way, not there, or not readable. */
+function WithoutTrace({ traceId, trace, at }: { traceId: string; trace: LoadedTrace; at?: string }) {
+	const slow = useSlow(trace.pending);
+	const problem = trace.error instanceof ApiError ? trace.error.problem : undefined;
+	if (trace.pending) {
+		return slow ? (
+			<div className={css.loading}>
+				<SkeletonRows rows={18} height={24} label="loading the trace" />
+			</div>
+		) : null;
 	}
-	if (trace.error !== null) {
-		const problem = trace.error instanceof ApiError ? trace.error.problem : undefined;
-		return (
-			<ErrorState
-				title="The trace cannot be shown"
-				reason={problem ? (problem.detail ?? problem.title) : trace.error.message}
-				hint={problem?.hint}
-				id={problem?.id}
-				onRetry={trace.retry}
-			/>
-		);
+	if (trace.error === null || problem?.status === 404) {
+		return <Gone traceId={traceId} at={at} hint={problem?.hint} />;
 	}
-	if (trace.layout !== undefined) return <Gone traceId={traceId} at={readState(params).at} />;
-	return slow ? (
-		<div className={css.loading}>
-			<SkeletonRows rows={18} height={24} label="loading the trace" />
-		</div>
-	) : null;
+	return (
+		<ErrorState
+			title="The trace cannot be shown"
+			reason={problem ? (problem.detail ?? problem.title) : trace.error.message}
+			hint={problem?.hint}
+			id={problem?.id}
+			onRetry={trace.retry}
+		/>
+	);
 }
 
 /** Not there: says which trace, and where its neighbours in time are if the link tells when it was. */
