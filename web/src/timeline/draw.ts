@@ -283,15 +283,20 @@ function drawBreaks(ctx: Context, s: Scene, height: number): void {
 		const b = s.scale.x(q.to);
 		if (b < 0 || a > s.scale.width) continue;
 		ctx.fillStyle = s.theme.colors["bg-sunken"];
-		ctx.fillRect(a, 0, b - a, height);
 		ctx.strokeStyle = s.theme.colors["line-strong"];
 		ctx.setLineDash([2, 3]);
-		ctx.beginPath();
-		for (const x of [Math.round(a) + 0.5, Math.round(b) + 0.5]) {
-			ctx.moveTo(x, 0);
-			ctx.lineTo(x, height);
+		// Beside the bars only where labels stand above them.
+		const step = s.stacked ? s.rowHeight : height;
+		const length = s.stacked ? s.barHeight + 4 : height;
+		for (let y = s.stacked ? s.barTop - 2 : 0; y < height; y += step) {
+			ctx.fillRect(a, y, b - a, length);
+			ctx.beginPath();
+			for (const x of [Math.round(a) + 0.5, Math.round(b) + 0.5]) {
+				ctx.moveTo(x, y);
+				ctx.lineTo(x, y + length);
+			}
+			ctx.stroke();
 		}
-		ctx.stroke();
 		ctx.setLineDash([]);
 	}
 }

@@ -505,6 +505,13 @@ export class Waterfall {
 		return this.clock === "raw" || this.skew === null ? l.start : this.skew.start;
 	}
 
+	/** The clock that is not shown, null where both are the same. */
+	private ghost(): Float64Array | null {
+		const raw = (this.model as Model).layout.start;
+		const corrected = this.skew?.start ?? raw;
+		return corrected === raw ? null : this.clock === "raw" ? corrected : raw;
+	}
+
 	private toggle(i: number): void {
 		this.model?.toggle(i);
 		this.folded();
@@ -713,14 +720,12 @@ export class Waterfall {
 		if (ctx === null) return;
 		ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
 		ctx.clearRect(0, 0, width, this.canvas.height / dpr);
-		const corrected = (this.skew as Skew).start;
-		const raw = m.layout.start;
 		const scene: Scene = {
 			model: m,
 			scale: this.scale,
 			theme: this.theme,
 			start: this.start(),
-			ghost: corrected === raw ? null : this.clock === "raw" ? corrected : raw,
+			ghost: this.ghost(),
 			path: this.pathShown ? this.path : null,
 			ticks: this.tickList,
 			rowHeight: this.rowHeight,
@@ -798,7 +803,10 @@ export class Waterfall {
 		const a = clamp(from, 0, width);
 		const b = clamp(to, 0, width);
 		const text = r.timeWidth;
-		if (b + 6 + text <= width + gutter) r.placeTime(b + 6, "after");
+		// Not on the line to a ghost at the right.
+		const ghost = m.kind[i] === RowKind.span && (this.ghost()?.[m.ref[i]!] ?? -Infinity) > start[m.ref[i]!]!;
+		if (ghost && a - 6 - text >= 0) r.placeTime(a - 6, "before");
+		else if (b + 6 + text <= width + gutter) r.placeTime(b + 6, "after");
 		else if (a - 6 - text >= 0) r.placeTime(a - 6, "before");
 		else r.placeTime(width + gutter - 8, "on");
 	}

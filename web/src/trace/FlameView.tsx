@@ -90,7 +90,7 @@ export function FlameView({ layout, onOpen }: { layout: Layout; onOpen: (row: nu
 									</th>
 									<td>
 										{formatCount(r.spans)}
-										{r.errors > 0 && <span className={css.errors}> {formatCount(r.errors)} failed</span>}
+										{r.errors > 0 && <span className={css.errors}> ({formatCount(r.errors)} failed)</span>}
 									</td>
 									<td>
 										<span className={css.self}>
