@@ -6,7 +6,7 @@
 //	Python SDK      python/send.py                 gRPC, HTTP/protobuf
 //	Java agent      java/Main.java                 gRPC, HTTP/protobuf; it knows of no tracing
 //	telemetrygen    ../tools, the Collector's load generator
-//	Jaeger          a stock one that stores in and reads from Weft (WEFT_TEST_JAEGER=1)
+//	Jaeger          a stock one that stores in and reads from Weft (TEST_JAEGER=1)
 //
 // The SDKs all send one story (story_test.go): traces in which each kind of attribute,
 // event, link and status occurs, at times the test chooses. A program prints the ids it

@@ -161,31 +161,7 @@ func checkStory(t *testing.T, ids *refs, base int64, service, language string) {
 	for trace := range traces {
 		id := ids[trace][0].trace
 		whole[hex.EncodeToString(id)] = steps
-		seen := 0
-		for _, rs := range weft.trace(t, id).GetResourceSpans() {
-			checkResource(t, rs.GetResource(), service, language)
-			for _, ss := range rs.GetScopeSpans() {
-				if sc := ss.GetScope(); sc.GetName() != scopeName || sc.GetVersion() != scopeVersion || ss.GetSchemaUrl() != schemaURL {
-					t.Errorf("scope %s %s, schema %q; want %s %s, %q", sc.GetName(), sc.GetVersion(), ss.GetSchemaUrl(), scopeName, scopeVersion, schemaURL)
-				}
-				for _, got := range ss.GetSpans() {
-					seen++
-					step := slices.IndexFunc(ids[trace][:], func(r ref) bool { return bytes.Equal(r.span, got.GetSpanId()) })
-					if step < 0 {
-						t.Fatalf("trace %x has span %x, which was not sent", id, got.GetSpanId())
-					}
-					want := ids.want(base, trace, step)
-					want.Flags = flagsOf(language)
-					for _, l := range want.Links {
-						l.Flags = want.Flags
-					}
-					sameSpan(t, got, want)
-				}
-			}
-		}
-		if seen != steps {
-			t.Fatalf("trace %x has %d spans, %d were sent", id, seen, steps)
-		}
+		ids.checkTrace(t, weft.trace(t, id), base, trace, service, language, asSent)
 	}
 
 	// Each query with the traces it finds: every one, or those from one number to another.
@@ -215,6 +191,41 @@ func checkStory(t *testing.T, ids *refs, base int64, service, language string) {
 	f(`duration = 6000003ns && span.story.trace = 9`, 9, 10)
 	f(`span.order.id = "order-7-30"`, 0, 0)
 }
+
+// checkTrace shows that data is one trace of a story, whole. reader is what its reader does
+// to a span.
+func (ids *refs) checkTrace(t *testing.T, data *tracepb.TracesData, base int64, trace int, service, language string, reader func(*tracepb.Span)) {
+	t.Helper()
+	seen := map[int]bool{}
+	for _, rs := range data.GetResourceSpans() {
+		checkResource(t, rs.GetResource(), service, language)
+		for _, ss := range rs.GetScopeSpans() {
+			if sc := ss.GetScope(); sc.GetName() != scopeName || sc.GetVersion() != scopeVersion || ss.GetSchemaUrl() != schemaURL {
+				t.Errorf("scope %s %s, schema %q; want %s %s, %q", sc.GetName(), sc.GetVersion(), ss.GetSchemaUrl(), scopeName, scopeVersion, schemaURL)
+			}
+			for _, got := range ss.GetSpans() {
+				step := slices.IndexFunc(ids[trace][:], func(r ref) bool { return bytes.Equal(r.span, got.GetSpanId()) })
+				if step < 0 || seen[step] {
+					t.Fatalf("trace %x has span %x, which was not sent or is there twice", ids[trace][0].trace, got.GetSpanId())
+				}
+				seen[step] = true
+				want := ids.want(base, trace, step)
+				want.Flags = flagsOf(language)
+				for _, l := range want.Links {
+					l.Flags = want.Flags
+				}
+				reader(want)
+				sameSpan(t, got, want)
+			}
+		}
+	}
+	if len(seen) != steps {
+		t.Fatalf("trace %x has %d spans, %d were sent", ids[trace][0].trace, len(seen), steps)
+	}
+}
+
+// asSent: Weft changes nothing.
+func asSent(*tracepb.Span) {}
 
 func checkResource(t *testing.T, r *resourcepb.Resource, service, language string) {
 	t.Helper()

@@ -28,28 +28,36 @@ import (
 var weft *world
 
 func TestMain(m *testing.M) {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) (code int) {
+	complain := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
 	dir, err := os.MkdirTemp("", "weft-clients-")
-	if err == nil {
-		weft, err = start(dir)
-	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		complain(err)
+		return
 	}
-	code := m.Run()
-	if err := weft.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	defer func() { complain(os.RemoveAll(dir)) }()
+	log := filepath.Join(dir, "weft.log")
+	defer func() {
+		if code != 0 {
+			text, err := os.ReadFile(log)
+			fmt.Fprintf(os.Stderr, "the server's log (%v):\n%s\n", err, text)
+		}
+	}()
+	if weft, err = start(dir, log); err != nil {
+		complain(err)
+		return
 	}
-	if code != 0 {
-		text, err := os.ReadFile(weft.Log)
-		fmt.Fprintf(os.Stderr, "the server's log (%v):\n%s\n", err, text)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	code = m.Run()
+	complain(weft.Stop())
+	return
 }
 
 // world is the real server with its standard OTLP addresses on free ports.
@@ -58,7 +66,7 @@ type world struct {
 	grpc, http string // base URLs of the standard addresses
 }
 
-func start(dir string) (*world, error) {
+func start(dir, log string) (*world, error) {
 	binary := filepath.Join(dir, "weft")
 	build := exec.Command("go", "build", "-o", binary, "../../cmd/weft")
 	build.Stderr = os.Stderr
@@ -70,7 +78,7 @@ func start(dir string) (*world, error) {
 		return nil, err
 	}
 	w := &world{
-		Server: &proof.Server{Binary: binary, Dir: filepath.Join(dir, "data"), Args: []string{
+		Server: &proof.Server{Binary: binary, Dir: filepath.Join(dir, "data"), Log: log, Args: []string{
 			"--otlp.grpc", ports[0], "--otlp.http", ports[1],
 		}},
 		grpc: "http://" + ports[0], http: "http://" + ports[1],
@@ -192,11 +200,22 @@ func run(t *testing.T, env []string, name string, args ...string) []byte {
 	return out
 }
 
-// installed returns the cache folder that holds the given files of dir and what commands,
+// installed is install; the test is skipped if a command fails: then this machine has no
+// such client.
+func installed(t *testing.T, dir string, files, env []string, commands ...[]string) string {
+	t.Helper()
+	into, err := install(t, dir, files, env, commands...)
+	if err != nil {
+		t.Skipf("cannot be installed here: %v", err)
+	}
+	return into
+}
+
+// install returns the cache folder that holds the given files of dir and what commands,
 // run in that folder, put beside them. The folder's name is a hash of all of these, so
-// runs and checkouts share it; other processes that want it wait. The test is skipped if a
-// command fails: then this machine has no such client.
-func installed(t *testing.T, dir string, files []string, env []string, commands ...[]string) string {
+// runs and checkouts share it; other processes that want it wait. The error is that of the
+// first command that fails.
+func install(t *testing.T, dir string, files, env []string, commands ...[]string) (string, error) {
 	t.Helper()
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%q %q\n", env, commands)
@@ -227,7 +246,7 @@ func installed(t *testing.T, dir string, files []string, env []string, commands 
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(done); err == nil {
-		return into
+		return into, nil
 	}
 	if err := errors.Join(os.RemoveAll(into), os.Mkdir(into, 0o755)); err != nil {
 		t.Fatal(err)
@@ -242,13 +261,13 @@ func installed(t *testing.T, dir string, files []string, env []string, commands 
 		cmd.Dir = into
 		cmd.Env = append(append(os.Environ(), "PWD="+into), env...)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Skipf("cannot be installed here: %s: %v\n%s", strings.Join(c, " "), err, tail(out, 2000))
+			return "", fmt.Errorf("%s: %w\n%s", strings.Join(c, " "), err, tail(out, 2000))
 		}
 	}
 	if err := os.WriteFile(done, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return into
+	return into, nil
 }
 
 func tail(b []byte, n int) []byte {
