@@ -10,6 +10,7 @@ import (
 
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/storetest/gen"
 )
 
 // traceOf is one trace of n spans that edit changes.
@@ -208,18 +209,14 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// A needle is found in one page of many, and in none if it is not there.
+// A needle is found in one page of many, and in none if it is not there: by filters,
+// ranges and dictionaries. An array is not ruled out by what it is as a whole.
 func TestNeedle(t *testing.T) {
-	list := newSource(13).small(20_000)
-	p, _ := written(t, Options{PageSpans: 512}, list)
-	var needle string
-	for _, a := range list[len(list)/2].Spans[0].Batch.Attrs {
-		if a.Key == "unique" {
-			needle = a.Value.Str
-		}
-	}
-	f := func(value string) (pages int) {
-		term := store.Term{Field: store.Field{Scope: store.ScopeAny, Name: "unique"}, Value: store.Literal{Value: span.String(value)}}
+	var p *Part
+	f := func(key string, value span.Value, least, most int) {
+		t.Helper()
+		term := store.Term{Field: store.Field{Scope: store.ScopeAny, Name: key}, Value: store.Literal{Value: value}}
+		pages := 0
 		for _, g := range p.Groups() {
 			list, err := g.Pages()
 			if err != nil {
@@ -233,14 +230,43 @@ func TestNeedle(t *testing.T) {
 				}
 			}
 		}
-		return pages
+		if pages < least || pages > most {
+			t.Errorf("%s = %v may be in %d pages, want %d to %d", key, value, pages, least, most)
+		}
 	}
-	if n := f(needle); n < 1 || n > 3 {
-		t.Errorf("a needle may be in %d pages", n)
+	p, _ = written(t, Options{PageSpans: 200}, []Trace{traceOf(4000, func(b *span.Batch, i int, s *span.Span) {
+		s.Attrs = attrsIn(b,
+			span.Attr{Key: "id", Value: span.String(fmt.Sprint("id-", i))},
+			span.Attr{Key: "n", Value: span.Int(int64(i))}, span.Attr{Key: "x", Value: span.Double(float64(i) + 0.5)},
+			span.Attr{Key: "few", Value: span.String(fmt.Sprint(i % 5))},
+			span.Attr{Key: "roles", Value: gen.Array(span.String(fmt.Sprint("role-", i)))})
+	})})
+	f("id", span.String("id-1234"), 1, 2)
+	f("id", span.String("id-4000"), 0, 1)
+	f("id", span.Int(1234), 0, 0)
+	f("n", span.Int(1234), 1, 20)
+	f("n", span.Double(1234), 1, 20)
+	f("n", span.Int(4000), 0, 0)
+	f("n", span.Double(-0.5), 0, 0)
+	f("x", span.Double(1234.5), 1, 20)
+	f("x", span.Int(5000), 0, 0)
+	f("few", span.String("3"), 20, 20)
+	f("few", span.String("5"), 0, 0)
+	f("roles", span.String("role-1234"), 1, 20)
+	f("no such key", span.String("id-1234"), 0, 0)
+
+	// So many shapes that some spans are inline.
+	list := newSource(13).small(20_000)
+	p, _ = written(t, Options{PageSpans: 512}, list)
+	var needle string
+	for _, a := range list[len(list)/2].Spans[0].Batch.Attrs {
+		if a.Key == "unique" {
+			needle = a.Value.Str
+		}
 	}
-	if n := f("no such"); n > 2 {
-		t.Errorf("what is not there may be in %d pages", n)
-	}
+	f("unique", span.String(needle), 1, 3)
+	f("unique", span.String("no such value"), 0, 2)
+	f("no such key", span.String(needle), 0, 2)
 }
 
 // Readers share a part, also while its tables fall out of a cache that is too small.

@@ -287,6 +287,42 @@ func sorted(m map[store.Name]int64) []string {
 	return out
 }
 
+// Names are counted right where the tables tell, and where they do not.
+func TestNames(t *testing.T) {
+	for seed := range uint64(8) {
+		r := newSource(seed)
+		list := r.small(700)
+		p, _ := written(t, Options{GroupSpans: 300}, list)
+		for range 5 {
+			checkNames(t, p, r, list)
+		}
+	}
+	many := traceOf(30, func(b *span.Batch, i int, s *span.Span) {
+		if i == 0 {
+			b.Resources[0].Attrs = attrsIn(b, span.Attr{Key: "service.name", Value: span.String("one")})
+		}
+		s.Attrs = attrsIn(b, span.Attr{Key: "k", Value: span.Int(int64(i % 2))})
+	})
+	p, _ := written(t, Options{}, []Trace{many})
+	f := func(q store.NameQuery, want string) {
+		t.Helper()
+		names, err := p.Groups()[0].Names(context.Background(), q)
+		got := map[store.Name]int64{}
+		for _, n := range names {
+			got[store.Name{Text: n.Text, Kind: n.Kind, Type: n.Type, Scope: n.Scope}] = n.Count
+		}
+		if s := strings.Join(sorted(got), "; "); err != nil || s != want {
+			t.Errorf("Names(%+v) = %s, %v, want %s", q, s, err, want)
+		}
+	}
+	f(store.NameQuery{Kind: store.ServiceNames}, `"one" kind 0 type 0 scope 0: 30`)
+	f(store.NameQuery{Kind: store.OperationNames, Service: "one"}, `"op" kind 0 type 0 scope 0: 30`)
+	f(store.NameQuery{Kind: store.OperationNames, Service: "two"}, ``)
+	f(store.NameQuery{Kind: store.AttributeKeys, Service: "one", Scope: store.ScopeSpan}, `"k" kind 0 type 4 scope 1: 30`)
+	f(store.NameQuery{Kind: store.AttributeValues, Key: "k", Scope: store.ScopeSpan}, `"0" kind 0 type 4 scope 1: 15; "1" kind 0 type 4 scope 1: 15`)
+	f(store.NameQuery{Kind: store.AttributeValues, Key: "k", Service: "one", Prefix: "1"}, `"1" kind 0 type 4 scope 1: 15`)
+}
+
 // checkStat demands that the causes add up to the file.
 func checkStat(t *testing.T, p *Part) {
 	t.Helper()

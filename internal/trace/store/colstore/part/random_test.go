@@ -136,6 +136,7 @@ func (r *source) batch(n int) *span.Batch {
 			{Key: "price", Value: span.Double(float64(r.IntN(100_000)) / 100)},
 			{Key: "load", Value: span.Double(r.NormFloat64())},
 			{Key: "flag", Value: span.Bool(r.IntN(2) == 0)},
+			{Key: "roles", Value: gen.Array(span.String(fmt.Sprintf("role-%d", r.IntN(1000))), span.Int(int64(i)))},
 		}
 		if r.IntN(3) == 0 {
 			list = append(list, str("unique", fmt.Sprintf("%016x", r.Uint64())))
@@ -215,6 +216,9 @@ func (r *source) term(list []Trace) store.Term {
 		a := attrs[r.IntN(len(attrs))]
 		t.Field = store.Field{Scope: store.Scope(r.IntN(int(store.ScopeLink) + 1)), Name: a.Key}
 		t.Value.Value = a.Value
+		if a.Key == "roles" && a.Value.Kind == span.ValueArray {
+			t.Value.Value = span.String(a.Value.Str[4 : 4+a.Value.Str[3]]) // its first element
+		}
 		if a.Value.Kind == span.ValueInt && r.IntN(2) == 0 {
 			t.Value.Value = span.Double(float64(a.Value.Int()))
 		}

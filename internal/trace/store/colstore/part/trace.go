@@ -56,9 +56,9 @@ type TraceEntry struct {
 	RootService string
 	RootName    string
 	RootStart   int64
-	RootSpan    span.SpanID
-	HasRoot     bool // some span has no parent; else the "root" is the earliest span
-	Continued   bool // the trace begins on an earlier page
+	RootSpan    span.SpanID // where the trace takes several pages; else zero
+	HasRoot     bool        // some span has no parent; else the "root" is the earliest span
+	Continued   bool        // the trace begins on an earlier page
 }
 
 // MergeSummaries sums up two pieces of one trace: of consecutive pages, or of two parts
