@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -45,7 +44,7 @@ func (s *service) pay(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	span := trace.SpanFromContext(r.Context())
-	order := fmt.Sprintf("o-%012x", span.SpanContext().TraceID())[:14]
+	order := "o-" + span.SpanContext().TraceID().String()[:12]
 	span.SetAttributes(attribute.String("customer", r.Header.Get("X-Customer")), attribute.String("order.id", order),
 		attribute.String("provider", r.PostForm.Get("provider")))
 	if !s.admit(r) {
