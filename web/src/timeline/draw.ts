@@ -27,14 +27,16 @@ export interface Scene {
 	readonly clock: number;
 }
 
-/** The segments of each row, so that a row finds its own without a search. */
+/** The segments of each row, so that a row finds its own without a search; times count from the row's start. */
 export interface PathIndex {
 	readonly first: Int32Array;
 	readonly from: Float64Array;
 	readonly to: Float64Array;
 }
 
-export function indexPath(p: CriticalPath, rows: number): PathIndex {
+/** `start` is the clock the path was found on. */
+export function indexPath(p: CriticalPath, start: Float64Array): PathIndex {
+	const rows = start.length;
 	const first = new Int32Array(rows + 1);
 	for (const r of p.row) first[r + 1]!++;
 	for (let r = 0; r < rows; r++) first[r + 1]! += first[r]!;
@@ -43,8 +45,8 @@ export function indexPath(p: CriticalPath, rows: number): PathIndex {
 	const to = new Float64Array(p.row.length);
 	for (let i = p.row.length - 1; i >= 0; i--) {
 		const k = at[p.row[i]!]!++;
-		from[k] = p.from[i]!;
-		to[k] = p.to[i]!;
+		from[k] = p.from[i]! - start[p.row[i]!]!;
+		to[k] = p.to[i]! - start[p.row[i]!]!;
 	}
 	return { first, from, to };
 }
@@ -160,7 +162,7 @@ function drawPath(ctx: Context, s: Scene, row: number, y: number): void {
 	if (p === null) return;
 	ctx.fillStyle = s.theme.colors.text;
 	for (let k = p.first[row]!; k < p.first[row + 1]!; k++) {
-		const [x, w] = extent(s, p.from[k]!, p.to[k]!);
+		const [x, w] = extent(s, s.start[row]! + p.from[k]!, s.start[row]! + p.to[k]!);
 		ctx.fillRect(x, y + 1, w, 2);
 	}
 }

@@ -150,17 +150,18 @@ test("closeFrom shows the levels above", () => {
 // Random traces and random toggles against a recursive reference that shares no code
 // with the model but the grouping rule.
 test("any sequence of toggles shows what a plain recursion shows", () => {
-	for (let seed = 1; seed <= 150; seed++) {
+	for (let seed = 1; seed <= 100; seed++) {
 		const next = random(seed);
 		const l = randomLayout(next, 1 + Math.floor(next() * 60));
 		const m = new Model(l);
-		for (let step = 0; step < 30; step++) {
+		for (let step = 0; step < 20; step++) {
 			if (m.length === 0) break;
 			const i = Math.floor(next() * m.length);
 			if (m.kind[i]! === RowKind.fold && next() < 0.4) m.setFold(i, FoldState.all);
 			else m.toggle(i);
 			if (next() < 0.1) m.reveal(Math.floor(next() * l.rows));
-			expect(listed(m), `seed ${seed} step ${step}`).toEqual(reference(m));
+			const [got, want] = [listed(m), reference(m)];
+			if (got.join() !== want.join()) expect(got, `seed ${seed} step ${step}`).toEqual(want);
 		}
 	}
 });

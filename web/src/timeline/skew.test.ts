@@ -58,6 +58,16 @@ a/root 0+1000
 	expect(got.pairs).toEqual(["a>b 200 ms 3/3 unsure"]);
 });
 
+test("an offset too small to be seen is corrected without a word", () => {
+	const got = f(`
+a/root 0+1000
+  a/call 100+50 client
+    b/serve 98+50 server
+`);
+	expect(got.pairs).toEqual([]);
+	expect(got.start).toEqual([0, 100, 100]);
+});
+
 test("work that may begin after its sender ended says nothing about clocks", () => {
 	expect(f("a/send 0+10 producer\n  b/work 50+5 consumer").pairs).toEqual([]);
 	expect(f("a/call 0+10\n  b/longer 5+50").pairs).toEqual([]); // longer than its caller: not waited for

@@ -15,11 +15,14 @@ export interface PairSkew {
 }
 
 export interface Skew {
-	/** Only pairs whose clocks disagree; largest first. */
+	/** Pairs whose clocks disagree by what can be seen on the trace; largest first. */
 	readonly pairs: readonly PairSkew[];
-	/** The corrected clock: start of every row. Same array as the layout's if there is no skew. */
+	/** The corrected clock: start of every row, small corrections included. The layout's own array if there are none. */
 	readonly start: Float64Array;
 }
+
+/** A smaller offset than this share of the trace is the grain of a clock, and nobody's business. */
+const visibleShare = 0.01;
 
 /**
  * Estimates clock skew from calls: a called span must lie inside its caller. Each call
@@ -54,12 +57,14 @@ export function estimateSkew(l: Layout): Skew {
 	}
 
 	const pairs: PairSkew[] = [];
+	const least = l.durationNs * visibleShare;
 	const shift = new Map<number, number>();
 	for (const [key, b] of bounds) {
 		if (b.outside === 0) continue;
 		const consistent = b.low <= b.high;
 		const offset = consistent ? (b.low + b.high) / 2 : median(b.middles);
 		shift.set(key, offset);
+		if (Math.abs(offset) < least) continue;
 		pairs.push({
 			from: Math.floor(key / 65536),
 			to: key % 65536,
@@ -69,7 +74,7 @@ export function estimateSkew(l: Layout): Skew {
 			consistent,
 		});
 	}
-	if (pairs.length === 0) return { pairs, start: l.start };
+	if (shift.size === 0) return { pairs, start: l.start };
 	pairs.sort((a, b) => Math.abs(b.aheadNs) - Math.abs(a.aheadNs));
 
 	// A shifted service takes what it called along.

@@ -81,7 +81,7 @@ export class Waterfall {
 	private selectedRow = -1;
 	private matches = new Uint8Array(0);
 	private currentMatch = -1;
-	private labelWidth = 320;
+	private labelWidth = 0;
 	private stacked = false;
 	private rowHeight = 24;
 	private viewHeight = 0;
@@ -192,7 +192,7 @@ export class Waterfall {
 		const model = this.model;
 		setTimeout(() => {
 			if (this.model !== model) return;
-			this.path = indexPath(findCriticalPath(l, (this.skew as Skew).start), l.rows);
+			this.path = indexPath(findCriticalPath(l, skew.start), skew.start);
 			this.bars = true;
 			this.draw();
 		});
@@ -507,9 +507,8 @@ export class Waterfall {
 
 	/** The clock that is not shown, null where both are the same. */
 	private ghost(): Float64Array | null {
-		const raw = (this.model as Model).layout.start;
-		const corrected = this.skew?.start ?? raw;
-		return corrected === raw ? null : this.clock === "raw" ? corrected : raw;
+		if (this.skew === null || this.skew.pairs.length === 0) return null;
+		return this.clock === "raw" ? this.skew.start : (this.model as Model).layout.start;
 	}
 
 	private toggle(i: number): void {
@@ -610,6 +609,7 @@ export class Waterfall {
 		this.stacked = width < stackedBelow;
 		this.rowHeight = this.stacked ? 40 : compact;
 		const most = Math.max(width * (this.stacked ? 1 : 0.7), leastLabel);
+		if (this.labelWidth === 0 && width > 0) this.labelWidth = clamp(width * 0.29, 260, 440);
 		this.labelWidth = clamp(this.labelWidth, leastLabel, most);
 		const left = this.stacked ? 8 : this.labelWidth;
 		this.root.toggleAttribute("data-stacked", this.stacked);

@@ -257,8 +257,8 @@ export function servicePath(path: readonly { service: string }[]): string[] {
 }
 
 /** com.shop.bank.BankTimeout is BankTimeout to the reader; the panel has the whole. */
-function shortType(type: string): string {
-	return type.slice(Math.max(type.lastIndexOf("."), type.lastIndexOf("::") + 1) + 1) || type;
+export function shortType(type: string): string {
+	return /[^.:]+$/.exec(type)?.[0] ?? type;
 }
 
 function callerText(c: NonNullable<Card["caller"]>): string {
