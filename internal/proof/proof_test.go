@@ -59,6 +59,9 @@ func (w testWriter) Write(p []byte) (int, error) {
 // The real binary, killed at random moments under load, loses nothing it acknowledged and
 // shows nothing twice.
 func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives the real binary, which -short leaves to the full run")
+	}
 	s := &Server{Binary: weft(t), Dir: filepath.Join(t.TempDir(), "data")}
 	res, err := Kill(context.Background(), KillOptions{Server: s, Rounds: testRounds, Seed: testSeed, Out: testWriter{t}})
 	if err != nil {
@@ -83,6 +86,9 @@ func TestPowerCut(t *testing.T) {
 // For every 2xx of the real binary, strace shows a write to the log after the request was
 // read, an fdatasync begun after that write, and the answer after the fdatasync's end.
 func TestStraceOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives the real binary, which -short leaves to the full run")
+	}
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip("strace is not installed; make test installs it")
