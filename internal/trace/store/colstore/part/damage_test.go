@@ -66,7 +66,7 @@ func TestEveryByteIsChecked(t *testing.T) {
 	list := r.traces(40)
 	_, fs := written(t, Options{GroupSpans: 30, PageSpans: 10, Digests: []ArrivedDigest{{}}}, list)
 	good := content(t, fs)
-	for at := range good {
+	for at := 0; at < len(good); at += 5 / upTo(5) {
 		bad := slices.Clone(good)
 		bad[at] ^= byte(1 + r.IntN(255))
 		p, err := Open(holding(t, bad), "p", NewCache(1<<20))
@@ -249,11 +249,7 @@ func TestDamageBelowChecksums(t *testing.T) {
 	if exercise(t, good) < 15 {
 		t.Fatal("a good part does not read")
 	}
-	step := 1
-	if testing.Short() {
-		step = 7
-	}
-	for at := 0; at < len(good); at += step {
+	for at := 0; at < len(good); at += 5 / upTo(5) {
 		for _, to := range []byte{0, 0x7f, 0xff, good[at] + 1} {
 			bad := slices.Clone(good)
 			bad[at] = to
@@ -263,7 +259,7 @@ func TestDamageBelowChecksums(t *testing.T) {
 	for seed := range uint64(6) {
 		good := plainPart(t, seed)
 		r := rand.New(rand.NewPCG(seed, 5))
-		for range 200 / step {
+		for range upTo(200) {
 			bad := slices.Clone(good)
 			for range 1 + r.IntN(4) {
 				bad[r.IntN(len(bad))] = byte(r.IntN(256))

@@ -68,7 +68,7 @@ func TestExtremes(t *testing.T) {
 	}))
 	f("100,000 attributes of different keys", Options{}, traceOf(3, func(b *span.Batch, i int, s *span.Span) {
 		s.Attrs.From = uint32(len(b.Attrs))
-		for k := range 100_000 {
+		for k := range upTo(100_000) {
 			b.Attrs = append(b.Attrs, span.Attr{Key: fmt.Sprint("key ", k), Value: span.Int(int64(k * i))})
 		}
 		s.Attrs.To = uint32(len(b.Attrs))
@@ -117,7 +117,7 @@ func TestExtremes(t *testing.T) {
 		t.Errorf("%d tenants share %d groups", len(many), len(p.Groups()))
 	}
 	many = nil
-	for i := range 5_000 {
+	for i := range upTo(5_000) {
 		one := traceOf(1, root)
 		binary.BigEndian.PutUint64(one.ID[8:], uint64(i)) // zero in front, counted
 		one.Spans[0].Batch.Spans[0].TraceID = one.ID

@@ -17,6 +17,14 @@ import (
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
+// upTo is n, or a fifth of it in a short run.
+func upTo(n int) int {
+	if testing.Short() {
+		return (n + 4) / 5
+	}
+	return n
+}
+
 func sequence(list []Trace) iter.Seq2[Trace, error] {
 	return func(yield func(Trace, error) bool) {
 		for _, t := range list {
@@ -73,7 +81,7 @@ func same(t testing.TB, b *span.Batch, tr Trace) {
 // Whatever goes in comes out, bit for bit, by id and by page, with any sizes and
 // encodings; and all that is said about it without reading it is true.
 func TestRoundTrip(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(upTo(40)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := newSource(seed)
 			list := r.traces(1 + r.IntN(1500))
@@ -289,7 +297,7 @@ func sorted(m map[store.Name]int64) []string {
 
 // Names are counted right where the tables tell, and where they do not.
 func TestNames(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(upTo(8)) {
 		r := newSource(seed)
 		list := r.small(700)
 		p, _ := written(t, Options{GroupSpans: 300}, list)
@@ -344,7 +352,7 @@ func checkStat(t *testing.T, p *Part) {
 
 // What a predicate says of a span is the same with only its columns decoded.
 func TestColumns(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(upTo(12)) {
 		r := newSource(seed)
 		list := r.traces(600)
 		p, _ := written(t, r.options(), list)
@@ -383,7 +391,7 @@ func TestColumns(t *testing.T) {
 // A group or page that a term rules out has no span that matches; and terms do rule out.
 func TestPruning(t *testing.T) {
 	pruned, asked := 0, 0
-	for seed := range uint64(12) {
+	for seed := range uint64(upTo(12)) {
 		r := newSource(seed)
 		list := r.traces(500)
 		p, _ := written(t, r.options(), list)
