@@ -51,7 +51,6 @@ type filler struct {
 
 	rowOf map[span.SpanID]int // of the run at hand
 	ids   map[span.SpanID]int // index among the parent ids of the page
-	shape shape
 }
 
 // pageStats is what the page table says of a page.
