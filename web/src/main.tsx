@@ -9,10 +9,11 @@ import "./ui/base.css";
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 
+const client = newQueryClient();
 createRoot(root).render(
 	<StrictMode>
-		<QueryClientProvider client={newQueryClient()}>
-			<RouterProvider router={newRouter()} />
+		<QueryClientProvider client={client}>
+			<RouterProvider router={newRouter(client)} />
 		</QueryClientProvider>
 	</StrictMode>,
 );

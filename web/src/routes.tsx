@@ -1,11 +1,13 @@
+import type { QueryClient } from "@tanstack/react-query";
 import {
-	createRootRoute,
+	createRootRouteWithContext,
 	createRoute,
 	createRouter,
 	lazyRouteComponent,
 	type RouterHistory,
 	redirect,
 } from "@tanstack/react-router";
+import { cardQuery, layoutQuery } from "./api/queries";
 import { Frame } from "./frame/Frame";
 import { NotFound } from "./frame/NotFound";
 import { PageError } from "./frame/PageError";
@@ -19,7 +21,7 @@ export type UrlParams = Record<string, string>;
 const params = (search: Record<string, unknown>): UrlParams =>
 	Object.fromEntries(Object.entries(search).map(([name, value]) => [name, String(value)]));
 
-const rootRoute = createRootRoute({
+const rootRoute = createRootRouteWithContext<{ client: QueryClient }>()({
 	component: Frame,
 	notFoundComponent: NotFound,
 	errorComponent: PageError,
@@ -44,13 +46,21 @@ const traceRoute = createRoute({
 	getParentRoute: () => rootRoute,
 	path: "/trace/$traceId",
 	validateSearch: params,
+	// The trace comes at the same time as the code that draws it; what goes wrong is the page's to say.
+	loader: ({ params, context }) => {
+		const traceId = params.traceId.toLowerCase();
+		void context.client.prefetchQuery(layoutQuery(traceId));
+		void context.client.prefetchQuery(cardQuery(traceId));
+	},
+	shouldReload: false,
 	component: lazyRouteComponent(() => import("./trace/TracePage"), "TracePage"),
 });
 
 const sendRoute = createRoute({ getParentRoute: () => rootRoute, path: "/send", component: SendPage });
 
-export function newRouter(history?: RouterHistory) {
+export function newRouter(client: QueryClient, history?: RouterHistory) {
 	return createRouter({
+		context: { client },
 		routeTree: rootRoute.addChildren([homeRoute, searchRoute, traceRoute, sendRoute]),
 		basepath: basePath(),
 		history,
