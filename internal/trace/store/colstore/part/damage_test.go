@@ -207,8 +207,13 @@ func exercise(t testing.TB, b []byte) (worked int) {
 			continue
 		}
 		for _, pg := range pages[:min(len(pages), 20)] {
-			_, err = pg.Read(ctx, ColumnsOf([]store.Field{{Intrinsic: store.ParentIDOf}, {Intrinsic: store.EventTimeSinceStart},
-				{Intrinsic: store.LinkSpanID}, {Scope: store.ScopeSpan, Name: "few"}, {Scope: store.ScopeEvent, Name: "exception.type"}}))
+			_, err = pg.Read(ctx, ColumnsOf([]store.Field{
+				{Intrinsic: store.ParentIDOf},
+				{Intrinsic: store.EventTimeSinceStart},
+				{Intrinsic: store.LinkSpanID},
+				{Scope: store.ScopeSpan, Name: "few"},
+				{Scope: store.ScopeEvent, Name: "exception.type"},
+			}))
 			ok(err)
 			dir, err := pg.Directory()
 			if !ok(err) || len(dir) == 0 {

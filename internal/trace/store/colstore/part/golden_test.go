@@ -36,28 +36,42 @@ func goldenTraces() []Trace {
 	trace := span.TraceID{0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36}
 	old := span.TraceID{8: 1, 15: 2}
 	b.Spans = []span.Span{
-		{TraceID: trace, SpanID: id(1), Start: start, End: start + 5_000_000, Name: "GET /pay", Kind: span.KindServer, Flags: 0x101,
-			Attrs: attrsIn(b, str("http.method", "GET"), str("user.id", "u-17"), span.Attr{Key: "http.status_code", Value: span.Int(500)})},
-		{TraceID: trace, SpanID: id(2), Parent: id(1), Start: start + 1000, End: start + 4_000_000, Scope: 1, Name: "charge",
+		{
+			TraceID: trace, SpanID: id(1), Start: start, End: start + 5_000_000, Name: "GET /pay", Kind: span.KindServer, Flags: 0x101,
+			Attrs: attrsIn(b, str("http.method", "GET"), str("user.id", "u-17"), span.Attr{Key: "http.status_code", Value: span.Int(500)}),
+		},
+		{
+			TraceID: trace, SpanID: id(2), Parent: id(1), Start: start + 1000, End: start + 4_000_000, Scope: 1, Name: "charge",
 			Kind: span.KindClient, Flags: 0x101, Presence: span.HasStatus, Status: span.StatusError, StatusMessage: "declined",
 			TraceState: "weft=1", Unknown: "\xa0\x06\x01", Marks: span.MarkTruncated, DroppedAttrs: 2,
 			Attrs: attrsIn(b, str("order.id", "order-1"), str("order.id", "order-2"), span.Attr{Key: "amount", Value: span.Double(19.99)},
-				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray, Str: "\x0a\x03\x0a\x01a"}}, span.Attr{Key: "nothing"})},
-		{TraceID: trace, SpanID: id(3), Parent: id(2), Start: start + 2000, End: 0, Scope: 1, Name: "charge", Kind: span.KindClient, Flags: 0x101,
+				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray, Str: "\x0a\x03\x0a\x01a"}}, span.Attr{Key: "nothing"}),
+		},
+		{
+			TraceID: trace, SpanID: id(3), Parent: id(2), Start: start + 2000, End: 0, Scope: 1, Name: "charge", Kind: span.KindClient, Flags: 0x101,
 			Attrs: attrsIn(b, str("order.id", "order-3"), str("order.id", "order-3"), span.Attr{Key: "amount", Value: span.Double(5)},
-				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray}}, span.Attr{Key: "nothing"})},
-		{TraceID: trace, SpanID: id(4), Parent: id(2), Start: start + 2500, End: start + 9000, Scope: 1, Name: "charge", Kind: span.KindClient, Flags: 0x101,
+				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray}}, span.Attr{Key: "nothing"}),
+		},
+		{
+			TraceID: trace, SpanID: id(4), Parent: id(2), Start: start + 2500, End: start + 9000, Scope: 1, Name: "charge", Kind: span.KindClient, Flags: 0x101,
 			Attrs: attrsIn(b, str("order.id", "order-4"), str("order.id", "order-3"), span.Attr{Key: "amount", Value: span.Double(5)},
-				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray}}, span.Attr{Key: "nothing"})},
-		{TraceID: trace, SpanID: id(5), Parent: id(2), Start: start + 2500, End: start + 7000, Scope: 1, Name: "charge", Kind: span.KindClient, Flags: 0x101,
+				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray}}, span.Attr{Key: "nothing"}),
+		},
+		{
+			TraceID: trace, SpanID: id(5), Parent: id(2), Start: start + 2500, End: start + 7000, Scope: 1, Name: "charge", Kind: span.KindClient, Flags: 0x101,
 			Attrs: attrsIn(b, str("order.id", "order-4"), str("order.id", "order-3"), span.Attr{Key: "amount", Value: span.Double(0.25)},
-				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray}}, span.Attr{Key: "nothing"})},
-		{TraceID: trace, SpanID: id(6), Parent: id(7), Start: start + 2600, End: start + 2600, Scope: 1, Name: "charge", Kind: span.KindClient, Flags: 0x101,
+				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray}}, span.Attr{Key: "nothing"}),
+		},
+		{
+			TraceID: trace, SpanID: id(6), Parent: id(7), Start: start + 2600, End: start + 2600, Scope: 1, Name: "charge", Kind: span.KindClient, Flags: 0x101,
 			Attrs: attrsIn(b, str("order.id", "order-5"), str("order.id", "order-3"), span.Attr{Key: "amount", Value: span.Double(7.5)},
-				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray}}, span.Attr{Key: "nothing"})},
+				span.Attr{Key: "tags", Value: span.Value{Kind: span.ValueArray}}, span.Attr{Key: "nothing"}),
+		},
 		{TraceID: old, SpanID: id(9), Parent: id(8), Start: start + 7000, End: start + 6000, Name: "poll", Kind: span.KindConsumer},
-		{TraceID: trace, SpanID: id(1), Start: 17, End: 18, Name: "GET /pay", Kind: span.KindServer, Flags: 0x101,
-			Attrs: attrsIn(b, str("http.method", "GET"), str("user.id", "u-18"), span.Attr{Key: "http.status_code", Value: span.Int(200)})},
+		{
+			TraceID: trace, SpanID: id(1), Start: 17, End: 18, Name: "GET /pay", Kind: span.KindServer, Flags: 0x101,
+			Attrs: attrsIn(b, str("http.method", "GET"), str("user.id", "u-18"), span.Attr{Key: "http.status_code", Value: span.Int(200)}),
+		},
 	}
 	b.AttrUnknown[b.Spans[1].Attrs.From+1] = "\xa0\x06\x02"
 	b.Events = []span.Event{
