@@ -291,6 +291,28 @@ describe("on the page", () => {
 		expect(await page.getByText("not sent").count()).toBe(0);
 	});
 
+	test("a running trace grows under the reader, who stays where they were", async () => {
+		await page.goto(`${server.url}trace/${traceIds.running}`);
+		await row("nightly extract").waitFor();
+		await page.keyboard.press("j");
+		await page.keyboard.press("h");
+		await expect.poll(() => row("nightly extract").getAttribute("aria-expanded")).toBe("false");
+		await row("nightly match").click();
+		await row("worker page 3").waitFor();
+		expect(await row("nightly extract").getAttribute("aria-expanded")).toBe("false");
+		expect(await row("nightly match").getAttribute("aria-selected")).toBe("true");
+	});
+
+	test("Ctrl and the wheel zoom around the pointer", async () => {
+		const box = await page.locator(".tl-axis").boundingBox();
+		if (box === null) throw new Error("no axis");
+		await page.mouse.move(box.x + box.width / 2, box.y + 120);
+		await page.keyboard.down("Control");
+		await page.mouse.wheel(0, -240);
+		await page.keyboard.up("Control");
+		await expect.poll(() => query().get("zoom")).not.toBeNull();
+	});
+
 	test("the flame graph's table leads back to the slowest span", async () => {
 		await page.keyboard.press("v");
 		await page.getByRole("button", { name: "bank AUTH" }).click();

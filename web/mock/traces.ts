@@ -408,6 +408,8 @@ function fine(): MockTrace {
 	};
 }
 
+const runningSince = Date.now() - 3_790_000;
+
 function running(): MockTrace {
 	const spans: MockSpan[] = [
 		{
@@ -490,7 +492,19 @@ function running(): MockTrace {
 			duration: 14_000,
 		},
 	];
-	return { id: traceIds.running, base: BigInt(Date.now() - 3_790_000) * 1_000_000n, spans };
+	// A page of the report every second, so that the trace grows while it is looked at.
+	const now = Date.now() - runningSince;
+	for (let i = 0; 3_790_000 + i * 1_000 < now && i < 500; i++) {
+		spans.push({
+			id: `00000000000001${hex(i % 256, 2)}`,
+			parent: "0000000000000006",
+			service: "worker",
+			name: `page ${i + 1}`,
+			start: 3_790_000 + i * 1_000,
+			duration: 900,
+		});
+	}
+	return { id: traceIds.running, base: BigInt(runningSince) * 1_000_000n, spans };
 }
 
 function skewed(): MockTrace {

@@ -2,7 +2,7 @@
 // from the build, and measures first paint, folding, scrolling and memory. The figures go
 // to docs/perf/web.md and web.json; budgets stand beside them, and a person judges.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -156,7 +156,7 @@ const one = (n: number) => n.toFixed(1);
 function write(): void {
 	if (results.length === 0) return;
 	mkdirSync(docs, { recursive: true });
-	const machine = `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, software rendering, Chromium ${browser.version()}`;
+	const machine = `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, load ${one(loadavg()[0] ?? 0)} while measuring, software rendering, Chromium ${browser.version()}`;
 	const row = (r: Figures) =>
 		`| ${r.spans.toLocaleString("en-US")} | ${Math.round(Math.min(...r.firstPaintMs))} / ${Math.round(median(r.firstPaintMs))} ms` +
 		` | ${one(median(r.foldMs))} / ${one(Math.max(...r.foldMs))} ms | ${one(median(r.unfoldMs))} / ${one(Math.max(...r.unfoldMs))} ms` +

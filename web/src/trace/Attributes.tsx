@@ -1,10 +1,11 @@
-import { useState } from "react";
+import { useContext, useState } from "react";
 import { safeUrl } from "../lib/safeUrl";
 import { paths } from "../paths";
 import { useCopied } from "../ui/CopyId";
 import { Icon } from "../ui/Icon";
 import { Link } from "../ui/Link";
 import css from "./Attributes.module.css";
+import { TraceRange } from "./traceRange";
 import { type Attribute, membersOf, searchFor, type TypedValue, valueText } from "./values";
 
 /** Longer texts are cut until they are asked for. */
@@ -31,6 +32,7 @@ export function AttributeTable({
 
 function Row({ attribute, scope }: { attribute: Attribute; scope?: "span" | "resource" | "event" }) {
 	const query = scope && searchFor(scope, attribute);
+	const range = useContext(TraceRange);
 	return (
 		<div className={css.row}>
 			<dt>{attribute.key}</dt>
@@ -39,7 +41,7 @@ function Row({ attribute, scope }: { attribute: Attribute; scope?: "span" | "res
 				<span className={css.actions}>
 					{query && (
 						<Link
-							to={paths.search({ q: query })}
+							to={paths.search({ q: query, range })}
 							className={css.action}
 							aria-label={`search for ${attribute.key} with this value`}
 							data-tip="Search for this value"

@@ -9,6 +9,7 @@ import { Icon } from "../ui/Icon";
 import { Link } from "../ui/Link";
 import css from "./Card.module.css";
 import { relatedLabel, shortValue } from "./related";
+import { rangeAround } from "./traceRange";
 import { useMedia } from "./useMedia";
 
 interface Props {
@@ -19,8 +20,6 @@ interface Props {
 	brief: boolean;
 	onSpan: (spanId: string) => void;
 }
-
-const day = 86_400_000;
 
 /**
  * What a support person needs without reading a waterfall: what failed and where, what
@@ -77,7 +76,7 @@ export function FailureCard({ card, error, layout, brief, onSpan }: Props) {
 								<Link
 									key={`${r.key} ${r.value}`}
 									className={css.lead}
-									to={paths.search({ q: r.query, range: around(layout) })}
+									to={paths.search({ q: r.query, range: rangeAround(layout) })}
 									data-tip={`${r.key} = ${r.value}\nin ${formatCount(r.spans)} spans here; find all traces with it`}
 								>
 									<span className="muted">{relatedLabel(r.key)}</span> {shortValue(r.value)}
@@ -265,9 +264,4 @@ function callerText(c: NonNullable<Card["caller"]>): string {
 	return [[c.service, c.version].filter(Boolean).join(" "), c.address, c.user_agent]
 		.filter(Boolean)
 		.join(" · ");
-}
-
-function around(l: Layout) {
-	const began = Number(l.baseUnixNano / 1_000_000n);
-	return { start: began - day, end: began + day };
 }

@@ -14,6 +14,7 @@ import { Pill } from "../ui/Pill";
 import { Time } from "../ui/Time";
 import { relatedLabel, relatedRank, shortValue } from "./related";
 import css from "./Trace.module.css";
+import { rangeAround } from "./traceRange";
 
 interface Props {
 	layout: Layout;
@@ -24,7 +25,6 @@ interface Props {
 }
 
 const shownRelated = 4;
-const day = 86_400_000;
 
 /** One line: which trace this is, in numbers and in the ids that lead on; what can be done with it. */
 export function TraceHeader({ layout, card, link, results, onErrors }: Props) {
@@ -34,8 +34,7 @@ export function TraceHeader({ layout, card, link, results, onErrors }: Props) {
 	const running = layout.flags.some((f) => (f & Flag.live) !== 0);
 	const missing = card?.missing_parents ?? 0;
 	const spans = layout.cut?.spans ?? layout.spans;
-	const began = Number(layout.baseUnixNano / 1_000_000n);
-	const range = { start: began - day, end: began + day };
+	const range = rangeAround(layout);
 	const related = [...(card?.related ?? [])]
 		.sort((a, b) => relatedRank(a.key) - relatedRank(b.key))
 		.slice(0, shownRelated);

@@ -17,6 +17,7 @@ import { SpanPanel } from "./SpanPanel";
 import { Toolbar } from "./Toolbar";
 import css from "./Trace.module.css";
 import { TraceHeader } from "./TraceHeader";
+import { rangeAround, TraceRange } from "./traceRange";
 import { type PageState, readState, writeState } from "./traceUrl";
 import type { LoadedTrace } from "./useTrace";
 import { WaterfallView } from "./WaterfallView";
@@ -39,6 +40,7 @@ export function TraceView({ trace, layout, card, cardError, params }: Props) {
 	const [current, setCurrent] = useState(-1);
 	const [said, setSaid] = useState("");
 
+	const range = useMemo(() => rangeAround(layout), [layout]);
 	const skew = useMemo(() => estimateSkew(layout), [layout]);
 
 	// Changes within one moment are made on what was last asked for, not on what the URL says yet.
@@ -206,18 +208,20 @@ export function TraceView({ trace, layout, card, cardError, params }: Props) {
 				</div>
 				{state.span !== undefined && (
 					<div className={css.panel}>
-						<SpanPanel
-							key={state.span}
-							traceId={layout.traceId}
-							spanId={state.span}
-							layout={layout}
-							row={row}
-							onClose={() => {
-								choose(-1);
-								waterfall.current?.focusActive();
-							}}
-							onSpan={(id) => show(rowOfSpan(layout, id), true)}
-						/>
+						<TraceRange value={range}>
+							<SpanPanel
+								key={state.span}
+								traceId={layout.traceId}
+								spanId={state.span}
+								layout={layout}
+								row={row}
+								onClose={() => {
+									choose(-1);
+									waterfall.current?.focusActive();
+								}}
+								onSpan={(id) => show(rowOfSpan(layout, id), true)}
+							/>
+						</TraceRange>
 					</div>
 				)}
 			</div>
