@@ -16,10 +16,12 @@ interface Figures {
 	spans: number;
 	/** Milliseconds from the start of navigation, cold cache, to the frame that shows rows; each run. */
 	firstPaintMs: number[];
+	/** Processor time of the page's main thread until then, which other work on the machine does not stretch. */
+	firstPaintCpuMs: number[];
 	/** Milliseconds of work of one fold or unfold of the root: handler, frame, layout. */
 	foldMs: number[];
 	unfoldMs: number[];
-	scroll: { framesPerSecond: number; p95FrameMs: number; worstFrameMs: number };
+	scroll: { framesPerSecond: number; p95FrameMs: number; worstFrameMs: number; cpuPerFrameMs: number };
 	heapMB: number;
 }
 
@@ -45,13 +47,16 @@ test.each([
 	await fetch(`${server.url}api/v1/traces/${id}/layout`); // the mock makes it once; that is not the page's time
 
 	const firstPaintMs: number[] = [];
+	const firstPaintCpuMs: number[] = [];
 	for (let run = 0; run < 5; run++) {
 		const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
 		const page = await context.newPage();
 		await page.addInitScript(watchFirstRows);
+		const cpu = await mainThread(page);
 		await page.goto(address);
 		await page.waitForFunction(() => (window as unknown as Watched).rowsAt !== undefined);
 		firstPaintMs.push(await page.evaluate(() => (window as unknown as Watched).rowsAt as number));
+		firstPaintCpuMs.push(Math.round(await cpu()));
 		if (run < 4) {
 			await context.close();
 			continue;
@@ -60,9 +65,19 @@ test.each([
 		const heapMB = await heap(page);
 		const { foldMs, unfoldMs, hidden } = await page.evaluate(fold);
 		expect(hidden, "rows hidden by folding the root").toBeGreaterThan(spans / 10);
-		const scroll = await page.evaluate(scrollThrough);
+		const before = await cpu();
+		const { frames, ...scroll } = await page.evaluate(scrollThrough);
+		const cpuPerFrameMs = Math.round(((await cpu()) - before) / frames / 0.1) / 10;
 		expect(scroll.moved).toBeGreaterThan(10_000);
-		results.push({ spans, firstPaintMs, foldMs, unfoldMs, scroll, heapMB });
+		results.push({
+			spans,
+			firstPaintMs,
+			firstPaintCpuMs,
+			foldMs,
+			unfoldMs,
+			scroll: { ...scroll, cpuPerFrameMs },
+			heapMB,
+		});
 		await context.close();
 	}
 });
@@ -79,6 +94,16 @@ function watchFirstRows(): void {
 		else requestAnimationFrame(look);
 	};
 	requestAnimationFrame(look);
+}
+
+/** Reads the milliseconds the main thread has computed since now. */
+async function mainThread(page: Page): Promise<() => Promise<number>> {
+	const cdp = await page.context().newCDPSession(page);
+	await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+	return async () => {
+		const { metrics } = await cdp.send("Performance.getMetrics");
+		return (metrics.find((m) => m.name === "TaskDuration")?.value ?? 0) * 1000;
+	};
 }
 
 async function heap(page: Page): Promise<number> {
@@ -144,6 +169,7 @@ async function scrollThrough() {
 	const total = deltas.reduce((a, b) => a + b, 0);
 	return {
 		moved: scroller.scrollTop,
+		frames: deltas.length,
 		framesPerSecond: Math.round((deltas.length / total) * 10_000) / 10,
 		p95FrameMs: Math.round((sorted[Math.floor(sorted.length * 0.95)] ?? 0) * 10) / 10,
 		worstFrameMs: Math.round((sorted.at(-1) ?? 0) * 10) / 10,
@@ -159,8 +185,9 @@ function write(): void {
 	const machine = `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, load ${one(loadavg()[0] ?? 0)} while measuring, software rendering, Chromium ${browser.version()}`;
 	const row = (r: Figures) =>
 		`| ${r.spans.toLocaleString("en-US")} | ${Math.round(Math.min(...r.firstPaintMs))} / ${Math.round(median(r.firstPaintMs))} ms` +
-		` | ${one(median(r.foldMs))} / ${one(Math.max(...r.foldMs))} ms | ${one(median(r.unfoldMs))} / ${one(Math.max(...r.unfoldMs))} ms` +
-		` | ${r.scroll.framesPerSecond} fps, p95 ${r.scroll.p95FrameMs} ms | ${r.heapMB} MB |`;
+		` | ${Math.round(median(r.firstPaintCpuMs))} ms` +
+		` | ${one(median(r.foldMs))} ms | ${one(median(r.unfoldMs))} ms` +
+		` | ${r.scroll.framesPerSecond} fps | ${r.scroll.cpuPerFrameMs} ms | ${r.heapMB} MB |`;
 	writeFileSync(`${docs}web.json`, `${JSON.stringify({ machine, budgets, results }, null, "\t")}\n`);
 	writeFileSync(
 		`${docs}web.md`,
@@ -169,14 +196,16 @@ function write(): void {
 Written by \`npm run build && npm run perf\` in \`web\`; the runs behind it are in \`web.json\`.
 Machine: ${machine}.
 
-| spans | first paint, best / median of 5 | fold the root, median / worst of 15 | unfold | scrolling | heap |
-| ---: | ---: | ---: | ---: | ---: | ---: |
-| budget at 50,000 | ${budgets.firstPaintMs} ms | ${budgets.foldMs} ms | ${budgets.foldMs} ms | ${budgets.framesPerSecond} fps | ${budgets.heapMB} MB |
+| spans | first paint, best / median of 5 | of it processor | fold the root | unfold | scrolling | processor a frame | heap |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| budget at 50,000 | ${budgets.firstPaintMs} ms | | ${budgets.foldMs} ms | ${budgets.foldMs} ms | ${budgets.framesPerSecond} fps | | ${budgets.heapMB} MB |
 ${results.map(row).join("\n")}
 
 - *First paint*: from the start of navigation, with an empty cache and the layout from a local server, to the frame
   that shows rows.
-- *Fold*: the work of one key: its handler, the frame it asked for, and the layout after it.
+- *Processor*: time the page's main thread computed. Other work on the machine stretches the times on the clock and
+  the frame rate, and leaves this alone: a frame that computes for less than 16.7 ms can be one of sixty a second.
+- *Fold*: the work of one key, median of 15: its handler, the frame it asked for, and the layout after it.
 - *Scrolling*: 240 pixels a frame for three seconds.
 - *Heap*: used JavaScript heap and array buffers after a collection.
 

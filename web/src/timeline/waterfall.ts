@@ -25,7 +25,7 @@ export interface WaterfallEvents {
 export type Clock = "raw" | "corrected";
 
 /** Rows drawn above and below what is in view, so that scrolling shows no edge. */
-const overscan = 12;
+const overscan = 20;
 /** Free pixels right of the plot, for the duration of a bar that reaches its end. */
 const gutter = 76;
 const leastLabel = 140;
@@ -664,10 +664,10 @@ export class Waterfall {
 		const first = Math.floor(top / this.rowHeight);
 		const last = Math.min(Math.ceil((top + this.viewHeight) / this.rowHeight), m.length);
 		const inReach = first >= this.drawnFrom && last <= this.drawnTo && this.drawnTo <= m.length;
-		// Half the overscan is left before it is used up, so that a fling finds rows.
+		// A fifth of the overscan is left when it is filled again, so that a fling finds rows.
 		const near =
-			(first - this.drawnFrom < overscan / 3 && this.drawnFrom > 0) ||
-			(this.drawnTo - last < overscan / 3 && this.drawnTo < m.length);
+			(first - this.drawnFrom < overscan / 5 && this.drawnFrom > 0) ||
+			(this.drawnTo - last < overscan / 5 && this.drawnTo < m.length);
 		if (this.bars || this.allRows || !inReach || near) {
 			const from = Math.max(first - overscan, 0);
 			const to = Math.min(last + overscan, m.length);

@@ -47,7 +47,11 @@ export function FailureCard({ card, error, layout, brief, onSpan }: Props) {
 	return (
 		<section className={css.card} data-failed={failure !== undefined || undefined} aria-label="What happened">
 			<div className={css.head}>
-				{failure ? <Headline failure={failure} onSpan={onSpan} /> : <Fine card={card} running={running} />}
+				{failure ? (
+					<Headline failure={failure} onSpan={onSpan} />
+				) : (
+					<Fine card={card} running={running} errors={layout.errors} />
+				)}
 				<div className={css.actions}>
 					{details && (
 						<button
@@ -137,11 +141,16 @@ function Headline({
 }
 
 /** The line of a trace without a failure: what was asked and what came back. */
-function Fine({ card, running }: { card: Card; running: boolean }) {
+function Fine({ card, running, errors }: { card: Card; running: boolean; errors: number }) {
 	const facts = [...card.inputs.slice(0, 3), ...card.outputs.slice(0, 2)];
 	return (
 		<p className={css.headline} data-fine>
-			{running ? "Still running, nothing failed so far" : "Nothing failed"}
+			{/* The card may be older than the rows of a trace that still grows. */}
+			{errors > 0
+				? `${plural(errors, "span")} failed`
+				: running
+					? "Still running, nothing failed so far"
+					: "Nothing failed"}
 			{facts.map((f) => (
 				<span key={`${f.key} ${f.span_id}`}>
 					{" · "}
