@@ -173,15 +173,16 @@ describe("on the page", () => {
 
 	test("keys walk the rows, fold them, and open details", async () => {
 		await page.keyboard.press("j");
-		expect(await focused()).toContain("check session");
+		await expect.poll(focused).toContain("check session");
 		await page.keyboard.press("ArrowLeft");
 		await expect.poll(() => row("check session").getAttribute("aria-expanded")).toBe("false");
 		expect(await row("redis").count()).toBe(0);
 		await page.keyboard.press("l");
 		await row("redis").waitFor();
 		await page.keyboard.press("End");
-		expect(await focused()).toContain("payments process");
+		await expect.poll(focused).toContain("payments process");
 		await page.keyboard.press("Home");
+		await expect.poll(focused).toContain("POST /pay");
 		await page.keyboard.press("Enter");
 		await panel().getByText("url.path").waitFor();
 		await page.keyboard.press("j"); // the open panel follows
@@ -298,7 +299,9 @@ describe("on the page", () => {
 		await page.keyboard.press("h");
 		await expect.poll(() => row("nightly extract").getAttribute("aria-expanded")).toBe("false");
 		await row("nightly match").click();
-		await row("worker page 3").waitFor();
+		const rowCount = () => page.getByRole("treegrid").getAttribute("aria-rowcount").then(Number);
+		const before = await rowCount();
+		await expect.poll(rowCount, { timeout: 10_000 }).toBeGreaterThan(before);
 		expect(await row("nightly extract").getAttribute("aria-expanded")).toBe("false");
 		expect(await row("nightly match").getAttribute("aria-selected")).toBe("true");
 	});

@@ -496,7 +496,7 @@ function running(): MockTrace {
 	const now = Date.now() - runningSince;
 	for (let i = 0; 3_790_000 + i * 1_000 < now && i < 500; i++) {
 		spans.push({
-			id: `00000000000001${hex(i % 256, 2)}`,
+			id: `000000000001${hex(i, 4)}`,
 			parent: "0000000000000006",
 			service: "worker",
 			name: `page ${i + 1}`,
