@@ -20,20 +20,21 @@ type Cache struct {
 }
 
 type cacheKey struct {
-	part  *Part
-	group int
-	what  cached
+	part   *Part
+	group  int
+	what   cached
+	number int // of the page or column
 }
 
-// cached says which table of a group; a column's filters are cachedFilter plus its number,
-// a page's directory is cachedDirectory minus its number.
-type cached int
+// cached says which table of a group.
+type cached uint8
 
 const (
-	cachedDirectory cached = iota - 1
-	cachedPages
+	cachedPages cached = iota
 	cachedTables
-	cachedFilter
+	cachedDirectory // of a page
+	cachedFilters   // of a column
+	cachedPatterns  // of a column
 )
 
 type cacheItem struct {

@@ -124,10 +124,16 @@ func (c *checker) group(g *Group) {
 		}
 	}
 	for i := range t.columns {
-		if col := &t.columns[i]; !col.filter.isZero() {
+		col := &t.columns[i]
+		if !col.filter.isZero() {
 			_, err := g.filters(col)
 			c.ok(err)
 			c.place(col.filter.off, col.filter.stored)
+		}
+		if !col.patterns.isZero() {
+			_, err := g.patterns(col)
+			c.ok(err)
+			c.place(col.patterns.off, col.patterns.stored)
 		}
 	}
 	c.place(g.meta.tables.off, g.meta.tables.stored)

@@ -183,6 +183,7 @@ type columnInfo struct {
 	min, max uint64 // of numbers, in the order of int64 or double; NaN left out
 	ranged   bool   // min and max are set
 	filter   blockRef
+	patterns blockRef
 }
 
 func (c *columnInfo) name() string {

@@ -21,12 +21,13 @@ const (
 	encPlain                   // texts: the size of the lengths, the lengths as varints, the bytes
 	encPlanes                  // numbers of 8 bytes: all first bytes, all second bytes, …
 	encDecimal                 // doubles as whole numbers over a power of ten
+	encPattern                 // texts as lines with the column's patterns
 	numEncodings
 
 	encZstd encoding = 0x80 // flag: compressed
 )
 
-var encodingNames = [numEncodings]string{"raw", "const", "dict", "uvarint", "zigzag", "delta", "plain", "planes", "decimal"}
+var encodingNames = [numEncodings]string{"raw", "const", "dict", "uvarint", "zigzag", "delta", "plain", "planes", "decimal", "pattern"}
 
 // maxDecimals is the highest power of ten of encDecimal.
 const maxDecimals = 6
@@ -205,6 +206,7 @@ type cursor struct {
 	rows  int     // values in the page, of encPlanes
 	row   int     // the next one
 	scale float64 // of encDecimal
+	lines *patternCursor
 }
 
 // newCursor makes a cursor over a column's bytes, which it aliases and texts will alias.
@@ -301,6 +303,13 @@ func (c *cursor) nextText() string {
 			return ""
 		}
 		return alias(c.data.bytes(int(n)))
+	case encPattern:
+		t := c.lines.next()
+		if bad := c.lines.bad(); bad != "" {
+			c.fail(bad)
+			return ""
+		}
+		return t
 	default:
 		c.fail("encoding does not fit the column")
 	}
@@ -314,6 +323,12 @@ func (c *cursor) finish() {
 	}
 	c.end()
 	c.data.end()
+	if c.lines != nil {
+		c.lines.finish()
+		if bad := c.lines.bad(); bad != "" {
+			c.fail(bad)
+		}
+	}
 	if c.data.bad != "" {
 		c.fail(c.data.bad)
 	}

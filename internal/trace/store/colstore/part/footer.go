@@ -13,7 +13,7 @@ import (
 // Version is the version of the format that Write writes. Open reads all versions up to it.
 //
 //	1  the first
-const Version = 1
+const Version = 2
 
 const (
 	fileName     = "spans"

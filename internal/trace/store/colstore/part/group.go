@@ -30,7 +30,7 @@ func (g *Group) Stats() Stats { return g.meta.stats }
 
 // Pages is the pages in order.
 func (g *Group) Pages() ([]Page, error) {
-	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedPages}, func() ([]Page, int64, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedPages, 0}, func() ([]Page, int64, error) {
 		f := g.part.file
 		ref := g.meta.pageTable
 		b, err := f.block(g.part.cache.dec, ref)
@@ -58,7 +58,7 @@ func (g *Group) Pages() ([]Page, error) {
 
 // tables is what the spans of the group share.
 func (g *Group) tables() (*tables, error) {
-	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedTables}, func() (*tables, int64, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedTables, 0}, func() (*tables, int64, error) {
 		f := g.part.file
 		b, err := f.block(g.part.cache.dec, g.meta.tables)
 		if err != nil {
@@ -75,7 +75,7 @@ func (g *Group) tables() (*tables, error) {
 
 // filters is the filters of a column that has them.
 func (g *Group) filters(c *columnInfo) (pageFilters, error) {
-	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedFilter + cached(c.id)}, func() (pageFilters, int64, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedFilters, int(c.id)}, func() (pageFilters, int64, error) {
 		f := g.part.file
 		b, err := f.block(g.part.cache.dec, c.filter)
 		if err != nil {
@@ -87,6 +87,26 @@ func (g *Group) filters(c *columnInfo) (pageFilters, error) {
 			return nil, 0, f.corrupt(c.filter.off, "filters: "+r.bad)
 		}
 		return list, int64(len(b)) + int64(len(list))*24, nil
+	})
+}
+
+// patterns is the patterns of a column that has them.
+func (g *Group) patterns(c *columnInfo) (*patternTable, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedPatterns, int(c.id)}, func() (*patternTable, int64, error) {
+		f := g.part.file
+		if c.patterns.isZero() {
+			return nil, 0, f.corrupt(g.meta.tables.off, "column "+c.name()+" has no patterns")
+		}
+		b, err := f.block(g.part.cache.dec, c.patterns)
+		if err != nil {
+			return nil, 0, err
+		}
+		r := reader{b: b}
+		t := readPatterns(&r)
+		if r.bad != "" {
+			return nil, 0, f.corrupt(c.patterns.off, "patterns: "+r.bad)
+		}
+		return t, t.size, nil
 	})
 }
 

@@ -20,7 +20,7 @@ const (
 	filterMin = 128
 	// filterText is the average length up to which texts get filters. Nobody asks for a
 	// statement or a stack trace by its exact text.
-	filterText = 96
+	filterText = 64
 )
 
 // finish decides how the columns of the group are encoded.
@@ -36,6 +36,9 @@ func (f *filler) finish() {
 		switch c.phys {
 		case physText:
 			f.textDict(c)
+			if !c.hasDict() {
+				f.findPatterns(c)
+			}
 			if attribute || c.id == colName {
 				f.textFilters(c)
 			}
@@ -175,6 +178,24 @@ func (c *columnBuild) less(a, b uint64) bool {
 	return int64(a) < int64(b)
 }
 
+// findPatterns finds the patterns of a column's texts, unless a page has more text than a
+// reader takes on trust.
+func (f *filler) findPatterns(c *columnBuild) {
+	for p := range f.pages {
+		size := 0
+		from, to := c.of(p)
+		for _, s := range c.strings[from:to] {
+			size += len(s)
+		}
+		if size > freeRaw {
+			return
+		}
+	}
+	if f.vary == nil || f.vary.IntN(3) > 0 {
+		c.coded = findPatterns(c.strings)
+	}
+}
+
 // textFilters makes a filter for each page, so that a needle finds its page.
 func (f *filler) textFilters(c *columnBuild) {
 	if c.hasDict() && len(c.texts) <= filterMin {
@@ -275,10 +296,16 @@ func (f *filler) writePage(w *fileWriter, p int) error {
 		if c.ids != nil {
 			ids = c.ids[from:to]
 		}
-		switch c.phys {
-		case physRaw:
+		switch {
+		case c.phys == physRaw:
 			raw = append(raw, c.bytes[from:to]...)
-		case physText:
+		case c.coded != nil:
+			zip := w.zstd
+			if w.plain {
+				zip = nil
+			}
+			raw, enc = c.coded.encode(raw, c.strings[from:to], zip), encPattern
+		case c.phys == physText:
 			raw, enc = encodeTexts(raw, c.strings[from:to], ids, f.vary)
 		default:
 			raw, enc = encodeNums(raw, c.numbers[from:to], ids, c.phys == physDouble, f.vary)
@@ -289,7 +316,7 @@ func (f *filler) writePage(w *fileWriter, p int) error {
 		}
 		at := len(body)
 		zipped := false
-		if !w.plain && (f.vary == nil || f.vary.IntN(3) > 0) {
+		if !w.plain && enc != encPattern && (f.vary == nil || f.vary.IntN(3) > 0) {
 			body, zipped = w.zstd.compress(body, raw)
 		}
 		if zipped {
@@ -344,6 +371,9 @@ func (f *filler) writeGroup(ctx context.Context, w *fileWriter) (groupMeta, erro
 	for i := range f.col {
 		if c := &f.col[i]; c.filters != nil {
 			c.filter = w.block(appendPageFilters(nil, c.filters), false)
+		}
+		if c := &f.col[i]; c.coded != nil {
+			c.patterns = w.block(c.coded.append(nil), true)
 		}
 	}
 	tables, err := f.appendTables(nil)

@@ -17,6 +17,7 @@ type columnBuild struct {
 	ends    []int  // of each page, in values or bytes
 
 	ids     []uint32 // index in the dictionary of each value, if there is one
+	coded   *patternColumn
 	filters pageFilters
 }
 

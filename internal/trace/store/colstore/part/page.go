@@ -42,7 +42,7 @@ func (p Page) ReadInto(ctx context.Context, c Columns, b *span.Batch) error {
 // change it.
 func (p Page) Directory() ([]TraceEntry, error) {
 	g := p.group
-	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedDirectory - cached(p.index)}, func() ([]TraceEntry, int64, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedDirectory, p.index}, func() ([]TraceEntry, int64, error) {
 		t, err := g.tables()
 		if err != nil {
 			return nil, 0, err

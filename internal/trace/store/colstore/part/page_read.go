@@ -102,7 +102,15 @@ func (d *decoder) open(raw *rawPage) error {
 		}
 		d.budget += len(b)
 		d.at[c.id] = uint16(len(d.cur))
-		d.cur = append(d.cur, newCursor(info, c.enc, b))
+		if c.enc != encPattern {
+			d.cur = append(d.cur, newCursor(info, c.enc, b))
+			continue
+		}
+		cur, err := raw.patternCursor(info, b)
+		if err != nil {
+			return err
+		}
+		d.cur = append(d.cur, cur)
 	}
 	d.spanIDs = d.cursor(colSpanID).b
 	d.parentIDs = d.cursor(colParentID).b
@@ -110,6 +118,19 @@ func (d *decoder) open(raw *rawPage) error {
 		d.bad = "span ids do not fit the page"
 	}
 	return nil
+}
+
+// patternCursor makes a cursor over a column with patterns.
+func (r *rawPage) patternCursor(info *columnInfo, b []byte) (cursor, error) {
+	table, err := r.p.group.patterns(info)
+	if err != nil {
+		return cursor{}, err
+	}
+	lines, reason := newPatternCursor(table, b, r.p.group.part.cache.dec)
+	if reason != "" {
+		return cursor{}, r.p.group.part.file.corrupt(r.p.off, "column "+info.name()+": "+reason)
+	}
+	return cursor{enc: encPattern, lines: lines}, nil
 }
 
 // readGap is how many unwanted bytes are read to save a second read.

@@ -63,10 +63,11 @@ func (p *Part) open() error {
 	if string(head[:len(fileMagic)]) != fileMagic || binary.LittleEndian.Uint32(head[12:]) != 0 {
 		return f.corrupt(0, "not a part")
 	}
-	if v := binary.LittleEndian.Uint32(head[8:]); v == 0 {
+	version := int(binary.LittleEndian.Uint32(head[8:]))
+	if version == 0 {
 		return f.corrupt(0, "format version 0")
-	} else if v > Version {
-		return &VersionError{f.name, int(v), Version}
+	} else if version > Version {
+		return &VersionError{f.name, version, Version}
 	}
 	tail, err := f.read(size-trailerSize, trailerSize)
 	if err != nil {
@@ -87,7 +88,7 @@ func (p *Part) open() error {
 	}
 	p.footerRef, p.indexRef, p.digests = ref, foot.index, foot.digests
 	p.meta = foot.Meta
-	p.meta.Version, p.meta.Bytes = Version, size
+	p.meta.Version, p.meta.Bytes = version, size
 	for i := range foot.groups {
 		p.groups = append(p.groups, &Group{part: p, index: i, meta: &foot.groups[i], firstPage: p.pages})
 		p.pages += foot.groups[i].pages

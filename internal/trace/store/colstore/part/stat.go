@@ -65,6 +65,9 @@ func (g *Group) stat(add func(cause string, bytes, values int64)) error {
 			if !c.filter.isZero() {
 				add("filter of "+c.name(), c.filter.stored, 0)
 			}
+			if !c.patterns.isZero() {
+				add("patterns of "+c.name(), c.patterns.stored, 0)
+			}
 		}
 	}
 	for _, pg := range pages {

@@ -39,6 +39,7 @@ const (
 	columnHasDict = 1 << iota
 	columnHasRange
 	columnHasFilter
+	columnHasPatterns
 )
 
 // appendTables appends the group's tables:
@@ -113,6 +114,9 @@ func (f *filler) appendColumns(dst []byte) []byte {
 		if c.filters != nil {
 			flags |= columnHasFilter
 		}
+		if c.coded != nil {
+			flags |= columnHasPatterns
+		}
 		dst = appendUvarint(dst, uint32(c.id))
 		dst = appendUvarint(dst, c.values)
 		dst = append(dst, flags)
@@ -137,6 +141,9 @@ func (f *filler) appendColumns(dst []byte) []byte {
 		}
 		if c.filters != nil {
 			dst = c.filter.append(dst)
+		}
+		if c.coded != nil {
+			dst = c.patterns.append(dst)
 		}
 	}
 	return dst
@@ -244,6 +251,9 @@ func (t *tables) readColumns(r *reader) {
 		}
 		if flags&columnHasFilter != 0 {
 			c.filter = readBlockRef(r)
+		}
+		if flags&columnHasPatterns != 0 {
+			c.patterns = readBlockRef(r)
 		}
 	}
 }

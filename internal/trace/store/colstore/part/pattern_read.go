@@ -1,0 +1,158 @@
+package part
+
+import "github.com/klauspost/compress/zstd"
+
+// patternCursor takes texts off a column with patterns, in order.
+type patternCursor struct {
+	*patternTable
+	ids   reader
+	plain reader
+	bits  bitReader
+	total int    // bytes of all texts
+	arena []byte // texts alias it
+}
+
+// newPatternCursor makes a cursor over a column's bytes; reason says why it is bad.
+func newPatternCursor(t *patternTable, b []byte, dec *zstd.Decoder) (c *patternCursor, reason string) {
+	r := reader{b: b}
+	size := r.upTo(freeRaw)
+	c = &patternCursor{patternTable: t, total: int(size)}
+	c.ids = reader{b: readSub(&r, dec)}
+	c.plain = reader{b: readSub(&r, dec)}
+	c.bits.b = r.bytes(r.left())
+	if r.bad != "" {
+		return nil, r.bad
+	}
+	c.arena = make([]byte, 0, size)
+	return c, ""
+}
+
+func readSub(r *reader, dec *zstd.Decoder) []byte {
+	raw, stored := r.upTo(maxBlock), r.upTo(maxBlock)
+	if stored == 0 {
+		return r.bytes(int(raw))
+	}
+	b := r.bytes(int(stored))
+	if r.bad != "" {
+		return nil
+	}
+	b, err := decompress(dec, b, int(raw))
+	if err != nil {
+		r.fail("zstd: " + err.Error())
+	}
+	return b
+}
+
+// next is the next text.
+func (c *patternCursor) next() string {
+	from, more := len(c.arena), uint64(0)
+	if c.multi {
+		more = c.ids.uvarint()
+	}
+	for c.nextLine() {
+		if more == 0 {
+			return alias(c.arena[from:])
+		}
+		more--
+		c.arena = append(c.arena, '\n')
+	}
+	return ""
+}
+
+// fits makes the cursor bad if there is more text than the column said.
+func (c *patternCursor) fits() bool {
+	if len(c.arena) > c.total {
+		c.ids.fail("texts larger than said")
+		return false
+	}
+	return true
+}
+
+func (c *patternCursor) nextLine() bool {
+	if c.ids.left() == 0 {
+		c.ids.fail("block too short")
+		return false
+	}
+	id := c.ids.uvarint()
+	if id == 0 {
+		c.arena = append(c.arena, c.plain.text()...)
+		return c.fits()
+	}
+	if id > uint64(len(c.list)) {
+		c.ids.fail("unknown pattern")
+		return false
+	}
+	p := &c.list[id-1]
+	for i := range p.holes {
+		h := &p.holes[i]
+		c.arena = append(c.arena, h.lead...)
+		c.fillHole(h)
+		if !c.fits() {
+			return false
+		}
+	}
+	c.arena = append(c.arena, p.tail...)
+	return c.fits()
+}
+
+func (c *patternCursor) fillHole(h *hole) {
+	ok := true
+	switch h.kind {
+	case holeDecimal:
+		c.arena, ok = appendDecimal(c.arena, c.number(h))
+	case holeNumber:
+		c.arena, ok = appendHexNumber(c.arena, c.number(h))
+	case holeHex:
+		c.digits(int(h.size), lowerDigits)
+	case holeHexUpper:
+		c.digits(int(h.size), upperDigits)
+	case holeUUID:
+		for i, n := range [...]int{8, 4, 4, 4, 12} {
+			if i > 0 {
+				c.arena = append(c.arena, '-')
+			}
+			c.digits(n, lowerDigits)
+		}
+	case holeWord:
+		c.arena = append(c.arena, c.plain.text()...)
+	}
+	if !ok {
+		c.ids.fail("number without a text")
+	}
+}
+
+func (c *patternCursor) number(h *hole) uint64 {
+	if h.bits == varintBits {
+		return c.plain.uvarint()
+	}
+	return h.base + c.bits.get(uint(h.bits))
+}
+
+func (c *patternCursor) digits(n int, digits string) {
+	for range n {
+		c.arena = append(c.arena, digits[c.bits.get(4)])
+	}
+}
+
+// bad is why the cursor is bad, "" if it is not.
+func (c *patternCursor) bad() string {
+	switch {
+	case c.ids.bad != "":
+		return c.ids.bad
+	case c.plain.bad != "":
+		return c.plain.bad
+	case c.bits.bad:
+		return "block too short"
+	}
+	return ""
+}
+
+// finish makes the cursor bad unless everything was taken.
+func (c *patternCursor) finish() {
+	c.ids.end()
+	c.plain.end()
+	c.bits.end()
+	if len(c.arena) != c.total {
+		c.ids.fail("texts smaller than said")
+	}
+}
