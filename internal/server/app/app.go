@@ -1,7 +1,7 @@
 // Package app puts the parts of the server together: configuration → components, started in
 // order and stopped in reverse.
 //
-//	listen → state → tokens, kept traces → store → log → pipeline (replay) → faces → serve
+//	listen → state → tokens, kept traces, limits → store → log → pipeline (replay) → faces → serve
 //
 // Promise: Open returns when the server takes and answers requests, or with every reason
 // why it cannot, having stopped what it had started. Close stops listening, finishes
@@ -67,6 +67,7 @@ type App struct {
 	state    meta.DB
 	access   *auth.Service
 	marks    *keep.Marks
+	tenants  *setting.Tenants
 	store    *colstore.Store
 	log      *file.Log
 	pipeline *ingest.Pipeline
@@ -197,6 +198,13 @@ func (a *App) openState(ctx context.Context) (err error) {
 	if a.marks, err = keep.Open(ctx, a.state, a.clock); err != nil {
 		return err
 	}
+	base, err := a.cfg.tenantLimits()
+	if err != nil {
+		return err
+	}
+	if a.tenants, err = setting.OpenTenants(ctx, a.state, a.clock, base); err != nil {
+		return err
+	}
 	if a.access, err = auth.Open(ctx, auth.Config{DB: a.state, Clock: a.clock, Logger: a.logger, Local: a.secret}); err != nil {
 		return err
 	}
@@ -242,7 +250,7 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 	}
 	a.store, err = colstore.Open(colstore.Config{
 		FS: a.fs, Dir: tracesDir(a.cfg.Data), Clock: a.clock, Logger: a.logger,
-		HeadBytes: int(a.cfg.HeadCap), DiskCap: a.diskCap, MaxAge: a.cfg.MaxAge, Kept: a.kept,
+		HeadBytes: int(a.cfg.HeadCap), DiskCap: a.diskCap, Allowance: a.allowance, Kept: a.kept,
 	})
 	if err != nil {
 		return err
@@ -270,7 +278,7 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 		a.logger.Info("read the ingest log back", "records", replayed.Records, "spans", replayed.Spans, "took", replayed.Took)
 	}
 	a.engine, err = query.New(query.Config{
-		Reader: a.store, MaxPerTenant: a.cfg.QueriesAtOnce,
+		Reader: a.store, PerTenant: a.queriesAtOnce,
 		Budget: store.Budget{Time: a.cfg.QueryTime, Bytes: int64(a.cfg.QueryBytes), Memory: int64(a.cfg.QueryMemory)},
 	})
 	return err
@@ -278,7 +286,7 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 
 func (a *App) limits() ingest.Limits {
 	return ingest.Limits{
-		RequestBytes: int64(a.cfg.MaxRequest), InFlightBytes: int64(a.cfg.MaxInFlight),
+		RequestBytes: int64(a.cfg.MaxRequest), InFlightBytes: int64(a.cfg.MaxInFlight), Rate: a.rate,
 		Spans: otlp.Limits{
 			AttrsPerSpan: a.cfg.MaxAttrs, AttrsPerResource: a.cfg.MaxAttrs, AttrValueBytes: int(a.cfg.MaxValue),
 			EventsPerSpan: a.cfg.MaxEvents, LinksPerSpan: a.cfg.MaxLinks, Depth: a.cfg.MaxDepth,

@@ -58,6 +58,11 @@ func (c Config) check() (Config, error) {
 	if c.MaxInFlight < 2*c.MaxRequest {
 		bad("limits.in-flight", "%d bytes are less than twice limits.request", c.MaxInFlight)
 	}
+	if limits, err := c.tenantLimits(); err != nil {
+		bad("tenant.disk-share", "%v", err)
+	} else if err := limits.Check(); err != nil {
+		bad("limits of tenants", "%v", err)
+	}
 	return c, errors.Join(errs...)
 }
 

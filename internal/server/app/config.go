@@ -34,9 +34,14 @@ type Config struct {
 	WebDir   string   `key:"web-dir" doc:"serve the web app from this folder instead of the built-in one"`
 
 	DiskCap Bytes         `key:"disk-cap" default:"0" doc:"most bytes of traces on disk, oldest go first; 0: the smaller of 50 GB and half the free disk"`
-	MaxAge  time.Duration `key:"max-age" default:"0s" doc:"drop traces this long after their arrival; 0: no limit"`
-	LogCap  Bytes         `key:"log-cap" default:"128MiB" doc:"most bytes of the ingest log, which a start reads again"`
-	HeadCap Bytes         `key:"head" default:"32MB" doc:"encoded spans held in memory before they are written as a part"`
+	MaxAge  time.Duration `key:"max-age" default:"0s" doc:"drop traces this long after their arrival, at least an hour; 0: no limit"`
+	// The limits of tenants that have none of their own.
+	DiskShare      string `key:"tenant.disk-share" default:"0" doc:"most of disk-cap that one tenant may take: 25% or 10GB; 0: no limit of its own"`
+	SpansPerSecond int    `key:"tenant.spans-per-second" default:"0" doc:"spans a tenant may send each second, on average over five; 0: no limit"`
+	BytesPerSecond Bytes  `key:"tenant.bytes-per-second" default:"0" doc:"bytes a tenant may send each second, decompressed, on average over five; 0: no limit"`
+
+	LogCap  Bytes `key:"log-cap" default:"128MiB" doc:"most bytes of the ingest log, which a start reads again"`
+	HeadCap Bytes `key:"head" default:"32MB" doc:"encoded spans held in memory before they are written as a part"`
 
 	MaxRequest    Bytes         `key:"limits.request" default:"64MB" doc:"largest request, as sent and decompressed"`
 	MaxInFlight   Bytes         `key:"limits.in-flight" default:"256MB" doc:"memory of all requests in progress"`

@@ -25,6 +25,10 @@ type Limits struct {
 	// back; the request goes on, and is acknowledged when it is sent again. Default 10 s,
 	// the timeout of OTLP exporters.
 	Patience time.Duration
+	// Rate is how much a tenant may send each second; over it requests are told when to come
+	// back. It is asked for each request, so that a change takes effect at once. Default:
+	// as much as it likes.
+	Rate func(tenant string) Rate
 	// Spans bounds what one span may hold; what is over is cut and marked, not refused.
 	Spans otlp.Limits
 }
@@ -41,6 +45,9 @@ func (l Limits) withDefaults() (Limits, error) {
 	}
 	if l.Patience == 0 {
 		l.Patience = 10 * time.Second
+	}
+	if l.Rate == nil {
+		l.Rate = func(string) Rate { return Rate{} }
 	}
 	if l.Spans.BatchBytes == 0 {
 		l.Spans.BatchBytes = int(min(l.InFlightBytes, 256<<20))

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -12,13 +13,40 @@ import (
 type memory struct {
 	limit int64
 	used  atomic.Int64
+
+	mu      sync.Mutex
+	tenants map[string]int64 // all that were ever seen; there are as many as tokens name. Guarded by mu.
+}
+
+// grow takes n bytes for a tenant that has own of them in the request at hand. One tenant's
+// requests together leave a quarter of the memory to the others, where there are others.
+func (m *memory) grow(tenant string, own, n int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	had := m.tenants[tenant]
+	m.tenants[tenant] = had
+	alone := len(m.tenants) == 1 || had == own
+	if !alone && had+n > m.limit-m.limit/4 || m.used.Load()+n > m.limit {
+		return false
+	}
+	m.used.Add(n)
+	m.tenants[tenant] = had + n
+	return true
+}
+
+func (m *memory) shrink(tenant string, n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.used.Add(-n)
+	m.tenants[tenant] -= n
 }
 
 // Reservation is the memory of one request. It grows as the request is read and decoded,
 // so that a length a sender only claims reserves nothing. Not safe for concurrent use.
 type Reservation struct {
-	m     *memory
-	bytes int64
+	m      *memory
+	tenant string
+	bytes  int64
 }
 
 // Grow reserves n bytes more, or refuses.
@@ -30,8 +58,7 @@ func (r *Reservation) Grow(n int64) error {
 			Hint:   "send smaller batches",
 		}
 	}
-	if r.m.used.Add(n) > r.m.limit {
-		r.m.used.Add(-n)
+	if !r.m.grow(r.tenant, r.bytes, n) {
 		return &Refusal{
 			Reason: OutOfMemory,
 			Detail: "too many bytes of requests are in progress",
@@ -46,7 +73,7 @@ func (r *Reservation) Grow(n int64) error {
 // Shrink gives n of the bytes back.
 func (r *Reservation) Shrink(n int64) {
 	r.bytes -= n
-	r.m.used.Add(-n)
+	r.m.shrink(r.tenant, n)
 }
 
 // Release gives all of it back; it may be called again.

@@ -49,6 +49,7 @@ func (c Config) withDefaults() (Config, error) {
 type Pipeline struct {
 	cfg      Config
 	memory   memory
+	meters   meters
 	decoders chan struct{} // a token for each decoder at work
 	seen     *window
 	counters counters
@@ -76,7 +77,8 @@ func New(cfg Config) (*Pipeline, error) {
 	}
 	p := &Pipeline{
 		cfg:      cfg,
-		memory:   memory{limit: cfg.Limits.InFlightBytes},
+		memory:   memory{limit: cfg.Limits.InFlightBytes, tenants: map[string]int64{}},
+		meters:   meters{rate: cfg.Limits.Rate, clock: cfg.Clock},
 		decoders: make(chan struct{}, cfg.Limits.Decoders),
 		seen:     newWindow(),
 	}
@@ -108,15 +110,22 @@ type Result struct {
 // Limits is the limits with their defaults.
 func (p *Pipeline) Limits() Limits { return p.cfg.Limits }
 
-// Reserve starts the memory of one request. The caller gives it to Submit, or releases it.
-func (p *Pipeline) Reserve() *Reservation { return &Reservation{m: &p.memory} }
+// Reserve starts the memory of one request of a tenant. The caller gives it to Submit, or
+// releases it.
+func (p *Pipeline) Reserve(tenant string) *Reservation {
+	return &Reservation{m: &p.memory, tenant: tenant}
+}
+
+// Admit is nil while the tenant may send, else the *Refusal of its next request. Receivers
+// ask before they read a body; Submit asks by itself.
+func (p *Pipeline) Admit(tenant string) error { return p.meters.check(tenant) }
 
 // Submit takes a request: it returns when the spans are durable and visible. Its errors
 // are *Refusal.
 func (p *Pipeline) Submit(ctx context.Context, req Request) (Result, error) {
 	mem := req.Memory
 	if mem == nil {
-		mem = p.Reserve()
+		mem = p.Reserve(req.Tenant)
 		if err := mem.Grow(int64(len(req.Body))); err != nil {
 			return Result{}, err
 		}
@@ -234,10 +243,14 @@ func (p *Pipeline) fly(f *flight, digest log.Digest, req Request, mem *Reservati
 }
 
 func (p *Pipeline) process(f *flight, rec log.Record, req Request, mem *Reservation) (Result, error) {
+	if err := p.meters.check(req.Tenant); err != nil {
+		return Result{}, err
+	}
 	batch, payload, rej, err := p.admit(req, mem)
 	if err != nil {
 		return Result{}, err
 	}
+	p.meters.use(req.Tenant, len(batch.Spans), len(req.Body))
 	if len(batch.Spans) > 0 {
 		rec.Payload = payload
 		if rec.Pos, err = p.cfg.Log.Append(p.life, rec); err != nil {

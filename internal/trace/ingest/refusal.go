@@ -28,6 +28,10 @@ const (
 	// The server has too much to do for the moment.
 	OutOfMemory Reason = "out_of_memory"
 
+	// The tenant has sent more than it may.
+	TooManySpans Reason = "span_rate"
+	TooManyBytes Reason = "byte_rate"
+
 	// The server cannot take requests for a while.
 	LogFull   Reason = "log_full"
 	LogBroken Reason = "log_broken"

@@ -22,6 +22,9 @@ type Config struct {
 	// MaxPerTenant is how many queries of a tenant run at once; further ones get ErrBusy.
 	// Default 8: on a small machine more of them only wait for each other, and for ingest.
 	MaxPerTenant int
+	// PerTenant is MaxPerTenant for tenants one by one, asked for each query; 0 takes
+	// MaxPerTenant. Default: 0 for all.
+	PerTenant func(tenant string) int
 	// Budget is what a query may use that does not say itself, and the most it may ask for.
 	// Default: 30 s, 16 GiB read, 256 MiB held.
 	Budget store.Budget
@@ -46,6 +49,9 @@ func New(cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("new query engine: a negative limit in %+v", cfg)
 	}
 	fill(&cfg.MaxPerTenant, 8)
+	if cfg.PerTenant == nil {
+		cfg.PerTenant = func(string) int { return 0 }
+	}
 	fill(&cfg.MaxLimit, 10_000)
 	fill(&cfg.Budget.Time, 30*time.Second)
 	fill(&cfg.Budget.Bytes, 16<<30)
@@ -93,9 +99,11 @@ func limit[T int64 | time.Duration](v *T, most T) {
 }
 
 func (e *Engine) acquire(tenant string) bool {
+	most := e.cfg.PerTenant(tenant)
+	fill(&most, e.cfg.MaxPerTenant)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.running[tenant] >= e.cfg.MaxPerTenant {
+	if e.running[tenant] >= most {
 		return false
 	}
 	e.running[tenant]++

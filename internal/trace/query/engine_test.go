@@ -141,6 +141,30 @@ func TestSearchToken(t *testing.T) {
 	}
 }
 
+// TestPerTenant shows that a tenant's own number of queries holds for it, from the next
+// query on, and for no other.
+func TestPerTenant(t *testing.T) {
+	own := map[string]int{"default": 1}
+	e, _ := newEngine(t, Config{MaxPerTenant: 2, PerTenant: func(tenant string) int { return own[tenant] }}, traces(0, 5))
+	f := func(tenant string, want int) {
+		t.Helper()
+		n := 0
+		for n < 9 && e.acquire(tenant) {
+			n++
+		}
+		for range n {
+			e.release(tenant)
+		}
+		if n != want {
+			t.Errorf("tenant %s runs %d queries at once, want %d", tenant, n, want)
+		}
+	}
+	f("default", 1)
+	f("other", 2)
+	own["default"] = 5
+	f("default", 5)
+}
+
 // TestSearchBusy shows that a tenant may run so many queries and no more, that others are
 // not touched, and that an ended query makes room.
 func TestSearchBusy(t *testing.T) {

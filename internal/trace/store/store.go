@@ -93,6 +93,18 @@ type Store interface {
 	Close() error
 }
 
+// Allowance is how much of a tenant's data an engine keeps. A zero field sets no bound.
+//
+// Spans stay until they arrived Age ago, unless the tenant holds more than Bytes or all
+// tenants more than the engine's disk: then the oldest arrivals go first. A round of
+// retention leaves no flushed span that arrived more than Age and a quarter of it ago.
+// Kept traces stay. What one tenant sends costs another nothing that lies within its
+// Bytes, as long as the Bytes of all fit the disk.
+type Allowance struct {
+	Age   time.Duration
+	Bytes int64
+}
+
 // Window is the half-open interval [Start, End) of span start times, Unix nanoseconds.
 type Window struct{ Start, End int64 }
 

@@ -105,7 +105,7 @@ func codeOf(reason ingest.Reason) codes.Code {
 		return codes.Unimplemented
 	case ingest.BadBody, ingest.BadProtobuf, ingest.BadJSON, ingest.BadContentType:
 		return codes.InvalidArgument
-	case ingest.TooLarge, ingest.OutOfMemory:
+	case ingest.TooLarge, ingest.OutOfMemory, ingest.TooManySpans, ingest.TooManyBytes:
 		return codes.ResourceExhausted
 	case ingest.Unauthenticated:
 		return codes.Unauthenticated

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -249,7 +250,7 @@ func TestRetryInfo(t *testing.T) {
 		t.Errorf("starting: %v, %v", err, info)
 	}
 	r = newRig(t, ingest.Limits{RequestBytes: 100 << 10}, true)
-	mem := r.Reserve()
+	mem := r.Reserve("default")
 	defer mem.Release()
 	if err := mem.Grow(r.Limits().InFlightBytes - 10); err != nil {
 		t.Fatal(err)
@@ -257,6 +258,18 @@ func TestRetryInfo(t *testing.T) {
 	_, err = r.Export(t.Context(), request(1, 3))
 	if info := retryOf(err); status.Code(err) != codes.ResourceExhausted || info == nil || info.RetryDelay.AsDuration() <= 0 {
 		t.Errorf("no memory: %v, %v", err, info)
+	}
+}
+
+// TestRate shows that a tenant over its rate gets RESOURCE_EXHAUSTED and when to come back.
+func TestRate(t *testing.T) {
+	r := newRig(t, ingest.Limits{Rate: func(string) ingest.Rate { return ingest.Rate{Spans: 1} }}, true)
+	if _, err := r.Export(t.Context(), request(1, 20)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := r.Export(t.Context(), request(2, 1))
+	if info := retryOf(err); status.Code(err) != codes.ResourceExhausted || info == nil || info.RetryDelay.AsDuration() < 10*time.Second {
+		t.Errorf("over the rate: %v, %v", err, info)
 	}
 }
 

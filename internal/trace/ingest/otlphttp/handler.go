@@ -84,7 +84,12 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	mem := h.cfg.Pipeline.Reserve()
+	tenant := ingest.TenantFrom(r.Context())
+	if err := h.cfg.Pipeline.Admit(tenant); err != nil {
+		h.Refuse(w, r, ingest.AsRefusal(err))
+		return
+	}
+	mem := h.cfg.Pipeline.Reserve(tenant)
 	body, err := h.read(w, r, mem)
 	if err != nil {
 		mem.Release()
@@ -92,7 +97,7 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	res, err := h.cfg.Pipeline.Submit(r.Context(), ingest.Request{
-		Tenant: ingest.TenantFrom(r.Context()),
+		Tenant: tenant,
 		Body:   body,
 		JSON:   enc == encodingJSON,
 		Memory: mem,
@@ -150,7 +155,7 @@ func statusOf(reason ingest.Reason) int {
 		return http.StatusUnauthorized
 	case ingest.Forbidden:
 		return http.StatusForbidden
-	case ingest.OutOfMemory:
+	case ingest.OutOfMemory, ingest.TooManySpans, ingest.TooManyBytes:
 		return http.StatusTooManyRequests
 	}
 	return http.StatusServiceUnavailable

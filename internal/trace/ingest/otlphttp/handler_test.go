@@ -356,7 +356,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 
 	r = newRig(t, ingest.Limits{RequestBytes: 100 << 10}, true)
-	mem := r.Reserve()
+	mem := r.Reserve("default")
 	defer mem.Release()
 	if err := mem.Grow(r.Limits().InFlightBytes - 100); err != nil {
 		t.Fatal(err)
@@ -364,6 +364,35 @@ func TestRetryAfter(t *testing.T) {
 	res = r.post(t, "/v1/traces", bytes.NewReader(pb(1, 3)), "Content-Type", typePB)
 	if res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") != "1" {
 		t.Errorf("no memory: %d, Retry-After %q", res.StatusCode, res.Header.Get("Retry-After"))
+	}
+}
+
+// TestRate shows that a tenant over its rate gets 429 and when to come back, and that it is
+// counted and listed with the reason.
+func TestRate(t *testing.T) {
+	r := newRig(t, ingest.Limits{Rate: func(tenant string) ingest.Rate {
+		return map[string]ingest.Rate{"noisy": {Spans: 1}}[tenant]
+	}}, true)
+	f := func(tenant string, n, want int, retry string) {
+		t.Helper()
+		res := r.post(t, "/v1/traces", bytes.NewReader(pb(n, 500)), "Content-Type", typePB, "Test-Tenant", tenant)
+		if res.StatusCode != want || res.Header.Get("Retry-After") != retry {
+			t.Errorf("tenant %s: %d, Retry-After %q; want %d and %q", tenant, res.StatusCode, res.Header.Get("Retry-After"), want, retry)
+		}
+	}
+	f("noisy", 1, http.StatusOK, "")
+	f("noisy", 2, http.StatusTooManyRequests, "60")
+	f("quiet", 3, http.StatusOK, "")
+	if l := r.Refused("noisy"); len(l) != 1 || l[0].Reason != ingest.TooManySpans {
+		t.Errorf("noted %+v", l)
+	}
+	if l := r.Refused("quiet"); len(l) != 0 {
+		t.Errorf("noted for another tenant: %+v", l)
+	}
+	for _, s := range r.Stats() {
+		if got := s.Refused[ingest.TooManySpans]; (s.Tenant == "noisy") != (got == 1) {
+			t.Errorf("tenant %s: %d refused for their rate", s.Tenant, got)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/weft-dev/weft/internal/base/vfs"
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
 	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store"
 )
 
 // Config says where a store lives and how large its pieces are. Zero fields take their
@@ -29,11 +30,12 @@ type Config struct {
 	// MaxHeads frozen heads may wait for the flusher before Apply blocks. Default 2.
 	MaxHeads int
 
-	// DiskCap is the most bytes the parts may take; the oldest arrivals go first.
-	// 0: no cap.
+	// DiskCap is the most bytes the parts may take; tenants over their share pay first,
+	// then the oldest arrivals go. 0: no cap.
 	DiskCap int64
-	// MaxAge since arrival after which spans go. 0: no age limit.
-	MaxAge time.Duration
+	// Allowance is how much of a tenant's data stays. It is asked in each round of
+	// retention, so that a change takes effect without a restart. Default: no bounds.
+	Allowance func(tenant string) store.Allowance
 	// JanitorEvery is the time between rounds of retention and purge. Default 1 minute.
 	JanitorEvery time.Duration
 	// Kept lists the traces of a tenant that retention must keep. Default: none.
@@ -82,6 +84,9 @@ func (c Config) withDefaults() (Config, error) {
 	def(&c.DigestAge, 15*time.Minute)
 	if c.Kept == nil {
 		c.Kept = func() []TraceKey { return nil }
+	}
+	if c.Allowance == nil {
+		c.Allowance = func(string) store.Allowance { return store.Allowance{} }
 	}
 	if c.OnApplied == nil {
 		c.OnApplied = func(log.Position) {}

@@ -25,6 +25,8 @@ type feed struct {
 	t     *testing.T
 	store *Store
 	pos   log.Position
+	// tenant is whose record n is; nil: the default one's.
+	tenant func(n int) string
 }
 
 func openOn(t *testing.T, fsys vfs.FS, change func(*Config)) *Store {
@@ -65,6 +67,9 @@ func (f *feed) apply(from, to int) {
 		f.pos++
 		r := record(n)
 		r.Pos = f.pos
+		if f.tenant != nil {
+			r.Tenant = f.tenant(n)
+		}
 		if err := f.store.Apply(ctx, r); err != nil {
 			f.t.Fatal(err)
 		}
@@ -138,15 +143,31 @@ func TestSyncFails(t *testing.T) {
 	has(t, s, 10, all)
 }
 
-// Each file operation of flush, merge and delete fails in turn, "not done" and "done but
-// reported failed": what was applied is there before and after reopening, once.
+// Each file operation of flush, merge, retention and delete fails in turn, "not done" and
+// "done but reported failed": what was applied is there before and after reopening, once;
+// what retention took does not come back, and what is kept of it and beside it stays.
 func TestEachOperationFails(t *testing.T) {
+	const deletedOne, keptOne = 0, 2
+	brief := func(n int) bool { return n%3 == 2 } // of the tenant whose rows expire
+	key := func(n int) TraceKey {
+		if brief(n) {
+			return TraceKey{"brief", traceID(n)}
+		}
+		return TraceKey{"default", traceID(n)}
+	}
+	config := func(c *Config) {
+		c.Clock = &movedClock{now: time.Unix(1_760_000_000, 0).Add(2 * time.Hour)}
+		c.Allowance = func(tenant string) store.Allowance {
+			return map[string]store.Allowance{"brief": {Age: time.Hour}}[tenant]
+		}
+		c.Kept = func() []TraceKey { return []TraceKey{key(keptOne)} }
+	}
 	for _, done := range []bool{false, true} {
 		for n := 1; ; n++ {
 			mem := vfs.NewMem()
 			inject := vfs.NewInject(mem)
-			s := openOn(t, inject, nil)
-			f := &feed{t: t, store: s}
+			s := openOn(t, inject, config)
+			f := &feed{t: t, store: s, tenant: func(n int) string { return key(n).Tenant }}
 			f.apply(0, 6)
 			base := inject.Count()
 			hit := false
@@ -164,8 +185,13 @@ func TestEachOperationFails(t *testing.T) {
 					_, err = s.MergeOnce(ctx)
 				}
 			}
+			retained := false
 			if err == nil {
-				err = s.Delete(ctx, "default", traceID(0), true)
+				err = s.Retain(ctx)
+				retained = err == nil
+			}
+			if err == nil {
+				err = s.Delete(ctx, "default", traceID(deletedOne), true)
 			}
 			deleted := err == nil
 			inject.Hook(nil)
@@ -179,29 +205,33 @@ func TestEachOperationFails(t *testing.T) {
 				break
 			}
 			total := int(f.pos)
-			present := func(i int) bool { return i != 0 || !deleted }
-			if deleted {
-				has(t, s, total, present)
+			check := func(s *Store, when string) {
+				for i := range total {
+					b, err := s.Trace(ctx, key(i).Tenant, key(i).ID)
+					there := err == nil && len(b.Spans) == 8
+					gone := errors.Is(err, store.ErrNotFound)
+					switch {
+					case !there && !gone:
+						t.Errorf("operation %d (done %v), %s: trace %d: %v", n, done, when, i, err)
+					case i == deletedOne && there && deleted:
+						t.Errorf("operation %d (done %v), %s: deleted trace is there", n, done, when)
+					case brief(i) && i != keptOne && there && retained:
+						t.Errorf("operation %d (done %v), %s: trace %d is there after retention", n, done, when, i)
+					case gone && i != deletedOne && (!brief(i) || i == keptOne):
+						t.Errorf("operation %d (done %v), %s: trace %d is gone", n, done, when, i)
+					}
+				}
 			}
+			check(s, "before closing")
 			_ = s.Close()
 
-			re := openOn(t, mem.Crash(), nil)
-			g := &feed{t: t, store: re}
+			re := openOn(t, mem.Crash(), config)
+			g := &feed{t: t, store: re, tenant: f.tenant}
 			for i := range total { // the log replays what the store does not hold
 				g.pos = log.Position(i)
 				g.apply(i, i+1)
 			}
-			for i := range total {
-				b, err := re.Trace(ctx, "default", traceID(i))
-				switch {
-				case i == 0 && err != nil && errors.Is(err, store.ErrNotFound):
-					// The delete may have become durable although it was reported failed.
-				case err != nil || len(b.Spans) != 8:
-					t.Errorf("operation %d (done %v): trace %d after reopening: %v", n, done, i, err)
-				case i == 0 && deleted:
-					t.Errorf("operation %d (done %v): deleted trace is back", n, done)
-				}
-			}
+			check(re, "after reopening")
 			if err := re.Close(); err != nil {
 				t.Fatal(err)
 			}

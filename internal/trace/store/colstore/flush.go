@@ -2,6 +2,7 @@ package colstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"path"
@@ -188,7 +189,8 @@ func (s *Store) writePart(ctx context.Context, opt part.Options, traces iter.Seq
 	}
 	if err != nil {
 		_ = s.fs.RemoveAll(dir) // nothing names it; Open would remove it too
-		if isFull(err) || ctx.Err() != nil {
+		var source *sourceError // of what is merged: what is written is sound
+		if isFull(err) || ctx.Err() != nil || errors.As(err, &source) {
 			return nil, fmt.Errorf("write part %s: %w", mp.Name, err)
 		}
 		return nil, s.breakWrites("write part "+mp.Name, err)

@@ -12,7 +12,8 @@ import (
 )
 
 // mergeSpan is the widest range of arrivals that a merge may bring into one part, so that
-// retention by age finds whole parts to drop. Small parts merge over any range.
+// retention by age finds whole parts to drop. Small parts merge over any range, as
+// far as the tenants' allowances let them: see mergeRun.
 const (
 	mergeSpan      = 24 * time.Hour
 	smallPartSpans = 50_000
@@ -70,21 +71,22 @@ func (s *Store) MergeOnce(ctx context.Context) (bool, error) {
 // The smallest class goes first: it is the cheapest way to fewer parts.
 func (s *Store) chooseRun(parts []*livePart) []*livePart {
 	var best []*livePart
+	allow := remember(s.cfg.Allowance)
 	for _, kept := range []bool{false, true} {
-		var run []*livePart
+		var r mergeRun
 		for _, p := range parts {
 			if p.Kept != kept || p.corrupt.Load() {
 				continue
 			}
-			if len(run) > 0 && (s.sizeClass(run[0]) != s.sizeClass(p) || !s.mayJoin(run, p)) {
-				run = nil
+			if len(r.parts) > 0 && (s.sizeClass(r.parts[0]) != s.sizeClass(p) || !r.takes(p, s.cfg.MaxPartSpans, allow)) {
+				r = mergeRun{}
 			}
-			run = append(run, p)
-			if len(run) == s.cfg.MergeFanIn {
-				if best == nil || s.sizeClass(run[0]) < s.sizeClass(best[0]) {
-					best = slices.Clone(run)
+			r.add(p, allow)
+			if len(r.parts) == s.cfg.MergeFanIn {
+				if best == nil || s.sizeClass(r.parts[0]) < s.sizeClass(best[0]) {
+					best = r.parts
 				}
-				run = nil
+				r = mergeRun{}
 			}
 		}
 	}
@@ -100,21 +102,55 @@ func (s *Store) sizeClass(p *livePart) int {
 	return class
 }
 
-func (s *Store) mayJoin(run []*livePart, p *livePart) bool {
-	spans := p.Meta().Spans
-	small := spans <= smallPartSpans
-	for _, q := range run {
-		spans += q.Meta().Spans
-		small = small && q.Meta().Spans <= smallPartSpans
-	}
-	wide := p.Meta().MaxArrival.Sub(run[0].Meta().MinArrival) > mergeSpan
-	return spans <= s.cfg.MaxPartSpans && (small || !wide)
-}
-
 // merge rewrites parts into one, without copies, deleted traces and what drop says. A
 // part in which a block does not read is marked and left as it is.
 func (s *Store) merge(ctx context.Context, run []*livePart, kept bool, drop func(TraceKey) bool) error {
-	opt := s.partOptions(run[0].Meta().MinArrival, run[0].Meta().MaxArrival)
+	return s.rewrite(ctx, run, output{kept, drop})
+}
+
+// output is one of the parts that a rewrite makes.
+type output struct {
+	kept bool
+	drop func(TraceKey) bool // what does not go into it; nil: nothing
+}
+
+// rewrite replaces parts by one for each output that has something in it.
+func (s *Store) rewrite(ctx context.Context, run []*livePart, outputs ...output) error {
+	opt, bad, err := s.mergeOptions(run)
+	if err != nil {
+		s.noteCorrupt(bad, err)
+		return nil
+	}
+	e := edit{remove: run, flushed: opt.Positions}
+	for _, out := range outputs {
+		p, err := s.writeMerged(ctx, run, opt, out)
+		var source *sourceError
+		if err != nil {
+			for _, made := range e.add { // nothing names them
+				_ = made.Close()
+				_ = s.fs.RemoveAll(made.dir)
+			}
+		}
+		if errors.As(err, &source) {
+			s.noteCorrupt(source.part, err)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			e.add = append(e.add, p)
+		}
+	}
+	if err := s.commit(e); err != nil {
+		return s.abandon(e.add, err)
+	}
+	return nil
+}
+
+// mergeOptions is what a part made of others records; bad is one that does not read.
+func (s *Store) mergeOptions(run []*livePart) (opt part.Options, bad *livePart, err error) {
+	opt = s.partOptions(run[0].Meta().MinArrival, run[0].Meta().MaxArrival)
 	since := s.cfg.Clock.Now().Add(-s.cfg.DigestAge)
 	var pos positions
 	for _, p := range run {
@@ -128,8 +164,7 @@ func (s *Store) merge(ctx context.Context, run []*livePart, kept bool, drop func
 		pos = pos.union(m.Positions)
 		digests, err := p.Digests()
 		if err != nil {
-			s.noteCorrupt(p, err)
-			return nil
+			return opt, p, err
 		}
 		for _, d := range digests {
 			if !d.Arrival.Before(since) {
@@ -138,37 +173,16 @@ func (s *Store) merge(ctx context.Context, run []*livePart, kept bool, drop func
 		}
 	}
 	opt.Positions = pos
+	return opt, nil, nil
+}
+
+// writeMerged writes one output, nil if nothing goes into it. A *sourceError says which
+// part does not read.
+func (s *Store) writeMerged(ctx context.Context, run []*livePart, opt part.Options, out output) (*livePart, error) {
 	traces := s.mergedTraces(ctx, run, func(k TraceKey) bool {
-		return s.deleted.has(k) || (drop != nil && drop(k))
+		return s.deleted.has(k) || (out.drop != nil && out.drop(k))
 	})
-	var corrupt *livePart
-	seq := func(yield func(part.Trace, error) bool) {
-		for t, err := range traces {
-			var bad *sourceError
-			if errors.As(err, &bad) {
-				corrupt = bad.part
-			}
-			if !yield(t, err) {
-				return
-			}
-		}
-	}
-	merged, err := s.writePart(ctx, opt, seq, kept)
-	if corrupt != nil {
-		s.noteCorrupt(corrupt, err)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	e := edit{remove: run, flushed: pos}
-	if merged != nil {
-		e.add = []*livePart{merged}
-	}
-	if err := s.commit(e); err != nil {
-		return s.abandon(e.add, err)
-	}
-	return nil
+	return s.writePart(ctx, opt, traces, out.kept)
 }
 
 // sourceError says that a part being merged does not read.

@@ -3,6 +3,8 @@ package colstore
 import (
 	"context"
 	"time"
+
+	"github.com/weft-dev/weft/internal/trace/store"
 )
 
 // purgeAfter is how long a deleted trace's bytes may stay before the janitor rewrites the
@@ -29,38 +31,47 @@ func (s *Store) janitorLoop() {
 	}
 }
 
-// Retain drops the parts that are over the age limit or the disk cap, oldest arrivals
-// first. Kept traces in them are rewritten first.
+// Retain drops what is over a tenant's allowance or the disk cap, oldest arrivals first.
+// Kept traces in it are rewritten first.
 func (s *Store) Retain(ctx context.Context) error {
 	s.mergeMu.Lock()
 	defer s.mergeMu.Unlock()
 	v := s.acquire()
 	defer s.release(v)
-	var total int64
-	for _, p := range v.parts {
-		total += p.Meta().Bytes
-	}
-	now := s.cfg.Clock.Now()
-	for _, p := range v.parts { // oldest first
-		tooOld := s.cfg.MaxAge > 0 && now.Sub(p.Meta().MaxArrival) > s.cfg.MaxAge
-		tooMuch := s.cfg.DiskCap > 0 && total > s.cfg.DiskCap
-		if p.Kept || (!tooOld && !tooMuch) {
-			continue
-		}
-		if err := s.retire(ctx, p); err != nil {
+	drops := planRetention(v.parts, s.cfg.Clock.Now(), s.cfg.DiskCap, remember(s.cfg.Allowance))
+	for _, d := range drops {
+		if err := s.retire(ctx, d); err != nil {
 			return err
 		}
-		total -= p.Meta().Bytes
-		s.log.Info("part dropped by retention", "part", p.Name, "spans", p.Meta().Spans,
-			"arrived_until", p.Meta().MaxArrival, "by_age", tooOld)
+	}
+	if len(drops) > 0 {
+		signal(s.wantMerge) // what is left may join others now
 	}
 	return s.releaseUnkept(ctx, v)
 }
 
-// retire replaces a part by one with its kept traces, or by nothing.
-func (s *Store) retire(ctx context.Context, p *livePart) error {
+// remember asks once for each tenant.
+func remember(ask func(string) store.Allowance) func(string) store.Allowance {
+	known := map[string]store.Allowance{}
+	return func(tenant string) store.Allowance {
+		a, ok := known[tenant]
+		if !ok {
+			a = ask(tenant)
+			known[tenant] = a
+		}
+		return a
+	}
+}
+
+// retire takes tenants out of a part: it is replaced by one with the others and one with
+// the kept traces of these, or by nothing.
+func (s *Store) retire(ctx context.Context, d drop) error {
+	p, m := d.part, d.part.Meta()
 	kept := map[TraceKey]bool{}
 	for _, k := range s.cfg.Kept() {
+		if !d.tenants[k.Tenant] {
+			continue
+		}
 		_, ok, err := p.Lookup(k.Tenant, k.ID)
 		if err != nil {
 			return err
@@ -69,10 +80,31 @@ func (s *Store) retire(ctx context.Context, p *livePart) error {
 			kept[k] = true
 		}
 	}
-	if len(kept) == 0 {
-		return s.commit(edit{remove: []*livePart{p}})
+	whole := len(d.tenants) == len(m.Tenants)
+	var err error
+	switch {
+	case whole && len(kept) == 0:
+		err = s.commit(edit{remove: []*livePart{p}})
+	case p.corrupt.Load():
+		// It cannot be rewritten, and goes when all of it may.
+		return nil
+	default:
+		rest := output{drop: func(k TraceKey) bool { return d.tenants[k.Tenant] }}
+		spared := output{kept: true, drop: func(k TraceKey) bool { return !kept[k] }}
+		switch {
+		case whole:
+			err = s.rewrite(ctx, []*livePart{p}, spared)
+		case len(kept) == 0:
+			err = s.rewrite(ctx, []*livePart{p}, rest)
+		default:
+			err = s.rewrite(ctx, []*livePart{p}, rest, spared)
+		}
 	}
-	return s.merge(ctx, []*livePart{p}, true, func(k TraceKey) bool { return !kept[k] })
+	if err == nil {
+		s.log.Info("retention", "part", p.Name, "tenants", len(d.tenants), "of", len(m.Tenants), "bytes", d.bytes, "of_bytes", m.Bytes,
+			"arrived_until", m.MaxArrival, "kept_traces", len(kept))
+	}
+	return err
 }
 
 // releaseUnkept rewrites parts of kept traces that hold traces nobody keeps any more.

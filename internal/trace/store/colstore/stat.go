@@ -52,6 +52,23 @@ func (s *Store) Counts() Counts {
 	return c
 }
 
+// TenantCounts is what the parts hold of one tenant.
+type TenantCounts struct{ Spans, Bytes int64 }
+
+// TenantCounts is known from the metadata of parts, without reading any.
+func (s *Store) TenantCounts(tenant string) TenantCounts {
+	v := s.acquire()
+	defer s.release(v)
+	var c TenantCounts
+	for _, p := range v.parts {
+		if i, ok := p.tenant(tenant); ok {
+			c.Spans += p.Meta().Tenants[i].Spans
+			c.Bytes += p.tenantBytes[i]
+		}
+	}
+	return c
+}
+
 // FolderStat says where the bytes of a store's folder go.
 type FolderStat struct {
 	Parts         int

@@ -170,7 +170,9 @@ func (s *Store) openPart(mp manifestPart) (*livePart, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open part %s: %w", mp.Name, err)
 	}
-	return &livePart{Part: p, manifestPart: mp, fs: s.fs, dir: dir}, nil
+	lp := &livePart{Part: p, manifestPart: mp, fs: s.fs, dir: dir}
+	lp.measure()
+	return lp, nil
 }
 
 // Close stops the background work, lets readers finish and closes all files. What is in

@@ -36,6 +36,11 @@ func (h *harness) instance(t testing.TB) storetest.Instance {
 			}
 			return h.open(t)
 		},
+		Retain: func(t testing.TB) {
+			if err := h.store.Retain(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		},
 		Merge: func(t testing.TB) {
 			for {
 				merged, err := h.store.MergeOnce(context.Background())
@@ -64,7 +69,7 @@ func (h *harness) instance(t testing.TB) storetest.Instance {
 // The engine passes the suite of its contract on the real file system.
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
-		h := &harness{cfg: Config{Dir: filepath.Join(t.TempDir(), "store"), Clock: o.Clock, MergeFanIn: 2}}
+		h := &harness{cfg: Config{Dir: filepath.Join(t.TempDir(), "store"), Clock: o.Clock, Allowance: o.Allowance, MergeFanIn: 2}}
 		return h.instance(t)
 	})
 }
@@ -74,7 +79,7 @@ func TestConformanceTiny(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
 		mem := vfs.NewMem()
 		h := &harness{mem: mem, cfg: Config{
-			FS: mem, Dir: "store", Clock: o.Clock, MergeFanIn: 2,
+			FS: mem, Dir: "store", Clock: o.Clock, Allowance: o.Allowance, MergeFanIn: 2,
 			HeadBytes: 16 << 10, GroupSpans: 120, PageSpans: 17, CacheBytes: 1 << 10,
 		}}
 		return h.instance(t)

@@ -3,6 +3,7 @@ package colstore
 import (
 	"path"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/weft-dev/weft/internal/base/vfs"
@@ -28,6 +29,38 @@ type livePart struct {
 	refs    atomic.Int32
 	doomed  atomic.Bool
 	corrupt atomic.Bool // a block did not read since the part was opened
+	// tenantBytes is each tenant's share of the part's bytes, as Meta().Tenants orders
+	// them; they add up to Meta().Bytes.
+	tenantBytes []int64
+}
+
+// measure fills tenantBytes: the bytes of a tenant's groups, and of what the part has
+// once, as index and footer, as much as it has of the traces.
+func (p *livePart) measure() {
+	m := p.Meta()
+	p.tenantBytes = make([]int64, len(m.Tenants))
+	shared := m.Bytes
+	for _, g := range p.Groups() {
+		if i, ok := p.tenant(g.Tenant()); ok {
+			p.tenantBytes[i] += g.Stats().Bytes
+			shared -= g.Stats().Bytes
+		}
+	}
+	traces := m.Traces
+	for i, t := range m.Tenants {
+		if traces > 0 {
+			n := int64(float64(shared) * float64(t.Traces) / float64(traces))
+			p.tenantBytes[i] += n
+			shared, traces = shared-n, traces-t.Traces
+		}
+	}
+}
+
+// tenant is the index of a tenant in Meta().Tenants.
+func (p *livePart) tenant(name string) (int, bool) {
+	return slices.BinarySearchFunc(p.Meta().Tenants, name, func(t part.TenantMeta, name string) int {
+		return strings.Compare(t.Tenant, name)
+	})
 }
 
 func (p *livePart) release() error {

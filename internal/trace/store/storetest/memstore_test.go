@@ -23,6 +23,7 @@ import (
 type memStore struct {
 	fault string
 	clock clock.Clock
+	allow func(string) store.Allowance
 	disk  *disk
 
 	mu     sync.Mutex
@@ -48,11 +49,12 @@ func openMem(fault string) func(*testing.T, Options) Instance {
 		d := &disk{deleted: map[string]time.Time{}}
 		var s *memStore
 		start := func() *memStore {
-			s = &memStore{fault: fault, clock: o.Clock, disk: d, subs: map[*memSub]struct{}{}, closed: make(chan struct{})}
+			s = &memStore{fault: fault, clock: o.Clock, allow: o.Allowance, disk: d, subs: map[*memSub]struct{}{}, closed: make(chan struct{})}
 			return s
 		}
 		return Instance{
-			Store: start(),
+			Store:  start(),
+			Retain: func(testing.TB) { s.retain() },
 			Reopen: func(t testing.TB) store.Store {
 				if err := s.Close(); err != nil {
 					t.Fatal(err)
@@ -68,6 +70,40 @@ func openMem(fault string) func(*testing.T, Options) Instance {
 				}
 				return start()
 			},
+		}
+	}
+}
+
+// retain empties records, newest to oldest, that are too old or over the share.
+func (s *memStore) retain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held := map[string]int64{}
+	for i := range s.disk.records {
+		i = len(s.disk.records) - 1 - i
+		r := &s.disk.records[i]
+		allow, tenant := s.allow(r.Tenant), r.Tenant
+		switch s.fault {
+		case "goes by the shortest age":
+			allow.Age = 8 * time.Hour
+		case "knows no age":
+			allow.Age = 0
+		case "waits too long":
+			allow.Age *= 2
+		case "remembers the first age":
+			allow.Age = map[string]time.Duration{"brief": 8 * time.Hour, "long": 32 * time.Hour, "both": 8 * time.Hour}[tenant]
+		case "one share for all":
+			tenant = ""
+		}
+		for range r.Batch.Spans {
+			held[tenant] += 4000
+		}
+		over := allow.Bytes > 0 && held[tenant] > allow.Bytes
+		if s.fault == "newest first" {
+			over = allow.Bytes > 0 && len(r.Batch.Spans) > 0 && i > len(s.disk.records)-20
+		}
+		if over || allow.Age > 0 && s.clock.Now().Sub(r.Arrival) > allow.Age {
+			r.Batch = &span.Batch{}
 		}
 	}
 }

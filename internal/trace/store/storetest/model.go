@@ -58,6 +58,9 @@ func (m *Model) Delete(tenant string, id span.TraceID) {
 	m.deleted[tenant][id] = true
 }
 
+// Forget drops a trace, as retention does: its spans may come again.
+func (m *Model) Forget(tenant string, id span.TraceID) { delete(m.tenants[tenant], id) }
+
 // Undelete takes spans of the trace again.
 func (m *Model) Undelete(tenant string, id span.TraceID) { delete(m.deleted[tenant], id) }
 

@@ -21,6 +21,9 @@ import (
 type Options struct {
 	// Clock is the time the engine must go by. It moves a microsecond with each look.
 	Clock clock.Clock
+	// Allowance is how much of a tenant's data stays; the engine MUST ask it in each
+	// round of retention. The answer changes during a case.
+	Allowance func(tenant string) store.Allowance
 }
 
 // Instance is an engine opened on data of its own, empty at first.
@@ -34,6 +37,8 @@ type Instance struct {
 	// Merge merges what the engine has to merge, and returns when that is done. nil: it
 	// has nothing to merge.
 	Merge func(t testing.TB)
+	// Retain does a round of retention.
+	Retain func(t testing.TB)
 }
 
 // Run runs the suite. open makes a new, empty instance for each case; the store it
@@ -58,6 +63,7 @@ func Run(t *testing.T, open func(t *testing.T, o Options) Instance) {
 		{"dependencies", dependencies},
 		{"scan", scan},
 		{"delete", deletes},
+		{"retention", retention},
 		{"tail", tail},
 		{"tail lag", tailLag},
 		{"not found", notFound},

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"encoding/binary"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,15 +20,32 @@ type world struct {
 	model *Model
 	log   []store.Record // all that was applied, by position from 1
 	gone  bool           // closed
+
+	mu    sync.Mutex
+	allow map[string]store.Allowance // Guarded by mu.
 }
 
 func newWorld(t *testing.T, open func(*testing.T, Options) Instance) *world {
 	t.Helper()
 	c := &manual{now: time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)}
-	w := &world{T: t, inst: open(t, Options{Clock: c}), clock: c, model: NewModel()}
+	w := &world{T: t, clock: c, model: NewModel(), allow: map[string]store.Allowance{}}
+	w.inst = open(t, Options{Clock: c, Allowance: w.allowance})
 	w.store = w.inst.Store
 	t.Cleanup(w.close)
 	return w
+}
+
+func (w *world) allowance(tenant string) store.Allowance {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.allow[tenant]
+}
+
+// setAllowance changes how much of a tenant's data stays, as an operator does.
+func (w *world) setAllowance(tenant string, a store.Allowance) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.allow[tenant] = a
 }
 
 func (w *world) close() {
