@@ -54,6 +54,7 @@ func (s *Server) Start(ctx context.Context) (time.Duration, error) {
 	s.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	s.cmd = exec.Command(s.Binary, append([]string{"up", "--data", s.Dir, "--listen", s.address}, s.Args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = out, out
+	dieWithParent(s.cmd)
 	from := time.Now()
 	if err := s.cmd.Start(); err != nil {
 		return 0, err
