@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/weft-dev/weft/internal/trace/ingest"
@@ -30,6 +31,13 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, mem *ingest.Reser
 		}
 		defer h.gzips.Put(z)
 		return h.readAll(z, -1, mem)
+	case "deflate":
+		z, err := h.deflate(raw)
+		if err != nil {
+			return nil, h.bodyRefusal(err)
+		}
+		defer h.deflates.Put(z)
+		return h.readAll(z, -1, mem)
 	case "zstd":
 		z, err := h.zstd(raw)
 		if err != nil {
@@ -40,7 +48,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, mem *ingest.Reser
 	default:
 		return nil, &ingest.Refusal{
 			Reason: ingest.BadEncoding, Detail: "content encoding " + strconv.Quote(coding) + " is not taken",
-			Hint: "send gzip, zstd, or no compression",
+			Hint: "send gzip, zstd, deflate, or no compression",
 		}
 	}
 }
@@ -50,6 +58,21 @@ func (h *Handler) gzip(r io.Reader) (*gzip.Reader, error) {
 		return z, z.Reset(r)
 	}
 	return gzip.NewReader(r)
+}
+
+// deflate reads zlib's format (RFC 1950), which is what HTTP means by the word. Bare DEFLATE
+// data, which some programs send instead, has no checksum and is refused.
+func (h *Handler) deflate(r io.Reader) (io.Reader, error) {
+	if z, ok := h.deflates.Get().(zlibReader); ok {
+		return z, z.Reset(r, nil)
+	}
+	return zlib.NewReader(r)
+}
+
+// zlibReader is what zlib.NewReader returns.
+type zlibReader interface {
+	io.Reader
+	zlib.Resetter
 }
 
 // maxWindow is the largest zstd window taken; level 19 of the command line uses it.

@@ -1,5 +1,5 @@
 // Package otlphttp receives OTLP over HTTP: POST /v1/traces, protobuf or JSON, plain,
-// gzip or zstd.
+// gzip, deflate or zstd.
 //
 //	body → decompressed, counted → ingest.Pipeline.Submit → ExportTraceServiceResponse
 //

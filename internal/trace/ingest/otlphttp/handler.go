@@ -24,8 +24,9 @@ type Handler struct {
 	cfg   Config
 	limit int64 // bytes of a body, as sent and decompressed
 
-	gzips sync.Pool // *gzip.Reader
-	zstds sync.Pool // *zstd.Decoder
+	gzips    sync.Pool // *gzip.Reader
+	deflates sync.Pool // zlibReader
+	zstds    sync.Pool // *zstd.Decoder
 }
 
 // New makes a handler.

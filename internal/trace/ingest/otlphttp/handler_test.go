@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -168,6 +169,14 @@ func gz(b []byte) []byte {
 	return out.Bytes()
 }
 
+func zl(b []byte) []byte {
+	var out bytes.Buffer
+	z := zlib.NewWriter(&out)
+	must(z.Write(b))
+	must(0, z.Close())
+	return out.Bytes()
+}
+
 func zs(b []byte) []byte {
 	z := must(zstd.NewWriter(nil))
 	out := z.EncodeAll(b, nil)
@@ -211,6 +220,9 @@ func TestExport(t *testing.T) {
 	f(typePB, "gzip", gz(pb(i, 3)))
 	f(typePB, "GZIP", gz(pb(i, 3)))
 	f(typePB, "zstd", zs(pb(i, 3)))
+	f(typePB, "deflate", zl(pb(i, 3)))
+	f(typePB, "Deflate", zl(pb(i, 3)))
+	f(typeJSON, "deflate", zl(asJSON(i, 3)))
 	f("application/protobuf", "", pb(i, 3))
 	f(typeJSON, "", asJSON(i, 3))
 	f("application/json; charset=utf-8", "gzip", gz(asJSON(i, 3)))
@@ -310,10 +322,14 @@ func TestRefused(t *testing.T) {
 	f("/v1/traces", "x", asPB, 400, ingest.BadProtobuf, "application/json")
 	f("/v1/traces", "{", asJS, 400, ingest.BadJSON, "JSON")
 	f("/v1/traces", "not gzip at all", with(asPB, "Content-Encoding", "gzip"), 400, ingest.BadBody, "Content-Encoding")
+	f("/v1/traces", "not zlib at all", with(asPB, "Content-Encoding", "deflate"), 400, ingest.BadBody, "Content-Encoding")
 	f("/v1/traces", "not zstd at all", with(asPB, "Content-Encoding", "zstd"), 400, ingest.BadBody, "Content-Encoding")
 	cut := string(gz(pb(1, 50)))
 	f("/v1/traces", cut[:len(cut)/2], with(asPB, "Content-Encoding", "gzip"), 400, ingest.BadBody, "Content-Encoding")
 	f("/v1/traces", "", with(asPB, "Content-Encoding", "gzip"), 400, ingest.BadBody, "Content-Encoding")
+	cut = string(zl(pb(1, 50)))
+	f("/v1/traces", cut[:len(cut)/2], with(asPB, "Content-Encoding", "deflate"), 400, ingest.BadBody, "Content-Encoding")
+	f("/v1/traces", cut[2:], with(asPB, "Content-Encoding", "deflate"), 400, ingest.BadBody, "Content-Encoding") // without zlib's frame
 	f("/v1/traces", string(pb(1, 300)), asPB, 413, ingest.TooLarge, "smaller")
 	f("/v1/traces", string(gz(pb(1, 300))), with(asPB, "Content-Encoding", "gzip"), 413, ingest.TooLarge, "smaller")
 	f("/v1/traces", "x", with(asPB, "Authorization", "Bearer wrong"), 401, ingest.Unauthenticated, "")
@@ -396,8 +412,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// TestBomb shows that a gigabyte behind a megabyte of gzip or zstd costs memory of about
-// the limit and is refused for good.
+// TestBomb shows that a gigabyte behind a megabyte of gzip, deflate or zstd costs memory of
+// about the limit and is refused for good.
 func TestBomb(t *testing.T) {
 	r := newRig(t, ingest.Limits{RequestBytes: 4 << 20}, true)
 	f := func(coding string, piece []byte, pieces int) {
@@ -416,6 +432,7 @@ func TestBomb(t *testing.T) {
 	}
 	zeros := make([]byte, 32<<20)
 	f("gzip", gz(zeros), 32)
+	f("deflate", zl(make([]byte, 1<<30)), 1) // zlib has no members to repeat
 	f("zstd", zs(zeros), 32)
 	if n := r.InFlight(); n != 0 {
 		t.Errorf("%d bytes are still reserved", n)
