@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,13 +50,13 @@ func (i Identity) Check(need AccessScope) error {
 }
 
 // scopeOf is what a route needs: reading by default, operate to change traces, admin for
-// tokens; the session's own routes and the description of the API are open.
+// tokens and for who changed what; the session's own routes and the description of the API are open.
 func scopeOf(r *http.Request) (need AccessScope, open bool) {
 	path := strings.TrimPrefix(r.URL.Path, BasePath)
 	switch {
 	case path == "/session" || path == "/openapi.yaml":
 		return "", true
-	case path == "/tokens" || strings.HasPrefix(path, "/tokens/"):
+	case path == "/tokens" || strings.HasPrefix(path, "/tokens/") || path == "/audit":
 		return AccessScopeAdmin, false
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		return AccessScopeRead, false
@@ -164,6 +165,40 @@ func (s *server) DeleteToken(w http.ResponseWriter, r *http.Request, id string) 
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+const (
+	defaultAudit = 100
+	maxAudit     = 1000
+)
+
+// ListAudit lists who changed what.
+func (s *server) ListAudit(w http.ResponseWriter, r *http.Request, p ListAuditParams) {
+	limit, err := limitParam(r, p.Limit, defaultAudit, maxAudit)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	before := int64(0)
+	if p.Page != "" {
+		if before, err = strconv.ParseInt(p.Page, 10, 64); err != nil || before <= 0 {
+			s.fail(w, r, badRequest("page: not a token of this list", "give the next_page of the page before"))
+			return
+		}
+	}
+	entries, next, err := s.Access.Audit(r.Context(), s.tenant(r), before, limit)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	out := struct {
+		Entries  []AuditEntry `json:"entries"`
+		NextPage string       `json:"next_page,omitempty"`
+	}{Entries: orEmpty(entries)}
+	if next > 0 {
+		out.NextPage = strconv.FormatInt(next, 10)
+	}
+	s.writeJSON(w, out)
 }
 
 // readJSON reads one JSON object. The type is asked for, because a page of another origin

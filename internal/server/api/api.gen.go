@@ -383,6 +383,29 @@ type AttributeText struct {
 // `empty` and `absent`.
 type AttributeValue = any
 
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	// Action Noun and verb, as in `token create`.
+	Action string `json:"action"`
+
+	// Actor The token's id and name, or who else it was.
+	Actor string `json:"actor"`
+
+	// AtUnixNano Nanoseconds as a decimal string.
+	//
+	// Example: 1769839198123456789
+	AtUnixNano Nano `json:"at_unix_nano"`
+
+	// Detail What else is worth knowing; never a secret.
+	Detail string `json:"detail,omitempty,omitzero"`
+
+	// Object The id of the thing.
+	Object string `json:"object,omitempty,omitzero"`
+
+	// Tenant Whose thing changed; `*` where it belongs to every tenant.
+	Tenant string `json:"tenant"`
+}
+
 // Caller Who sent the request that began the trace, as far as the spans say. Absent if they say nothing.
 type Caller struct {
 	Address   string `json:"address,omitempty,omitzero"`
@@ -1197,6 +1220,15 @@ type ListAttributeValuesParams struct {
 	Limit NameLimit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// Limit Entries on a page.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Page The `next_page` of the page before.
+	Page string `form:"page,omitempty" json:"page,omitempty,omitzero"`
+}
+
 // CompleteParams defines parameters for Complete.
 type CompleteParams struct {
 	Q string `form:"q" json:"q"`
@@ -1352,6 +1384,9 @@ type ServerInterface interface {
 	// ListAttributeValues Values of one attribute, most spans first
 	// (GET /attributes/values)
 	ListAttributeValues(w http.ResponseWriter, r *http.Request, params ListAttributeValuesParams)
+	// ListAudit Who changed what
+	// (GET /audit)
+	ListAudit(w http.ResponseWriter, r *http.Request, params ListAuditParams)
 	// Complete Complete a query at the cursor
 	// (GET /complete)
 	Complete(w http.ResponseWriter, r *http.Request, params CompleteParams)
@@ -1629,6 +1664,52 @@ func (siw *ServerInterfaceWrapper) ListAttributeValues(w http.ResponseWriter, r 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListAttributeValues(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListAudit operation middleware
+func (siw *ServerInterfaceWrapper) ListAudit(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", r.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAudit(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2666,6 +2747,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/tokens", wrapper.ListTokens)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/tokens", wrapper.CreateToken)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/tokens/{token_id}", wrapper.DeleteToken)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/audit", wrapper.ListAudit)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/openapi.yaml", wrapper.GetOpenAPI)
 
 	return m

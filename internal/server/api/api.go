@@ -91,7 +91,7 @@ type Access interface {
 	// one, and with tokens required, it has no scopes.
 	Identify(ctx context.Context) Identity
 	// SignIn checks a token and sets the session's cookie; ErrUnauthorized if it is no
-	// good.
+	// good, *LaterError if the caller has tried too often.
 	SignIn(w http.ResponseWriter, r *http.Request, token string) (Identity, error)
 	// SignOut ends the session, if there is one, and clears its cookie.
 	SignOut(w http.ResponseWriter, r *http.Request) error
@@ -101,6 +101,10 @@ type Access interface {
 	CreateToken(ctx context.Context, t NewToken, expires time.Time) (CreatedToken, error)
 	// DeleteToken revokes a token; store.ErrNotFound if the tenant has none of that id.
 	DeleteToken(ctx context.Context, tenant, id string) error
+	// Audit is who changed what, newest first: what the tenant's admins may see, of the
+	// entries before one of them, 0 for the newest. next is where the next page begins, 0
+	// if there is none.
+	Audit(ctx context.Context, tenant string, before int64, limit int) (entries []AuditEntry, next int64, err error)
 }
 
 // New is the handler of /api/v1, with that prefix in its routes.

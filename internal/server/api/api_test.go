@@ -265,6 +265,7 @@ func TestScopes(t *testing.T) {
 		{"GET", "/tokens", "", "admin"},
 		{"POST", "/tokens", `{"scopes":["read"]}`, "admin"},
 		{"DELETE", "/tokens/x", "", "admin"},
+		{"GET", "/audit", "", "admin"},
 		{"GET", "/session", "", ""},
 		{"GET", "/openapi.yaml", "", ""},
 		{"DELETE", "/session", "", ""},

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -70,6 +71,14 @@ var (
 	ErrBusy = errors.New("too many at once")
 )
 
+// LaterError says that the caller did something too often and when it may go on.
+type LaterError struct {
+	Detail string
+	After  time.Duration
+}
+
+func (e *LaterError) Error() string { return e.Detail }
+
 // Classify says what err means to a client. What it does not know is "internal", whose
 // text stays in the server.
 func Classify(err error) Fault {
@@ -81,6 +90,7 @@ func Classify(err error) Fault {
 		missing  *RequiredParamError
 		header   *RequiredHeaderError
 		several  *TooManyValuesForParamError
+		later    *LaterError
 	)
 	switch {
 	case errors.As(err, &syntax):
@@ -124,6 +134,12 @@ func Classify(err error) Fault {
 		return Fault{
 			Code: "too_many", Title: "Too many requests at once", HTTP: http.StatusTooManyRequests, GRPC: codes.ResourceExhausted,
 			Detail: err.Error(), RetryAfter: 1,
+		}
+	case errors.As(err, &later):
+		seconds := int((later.After + time.Second - 1) / time.Second)
+		return Fault{
+			Code: "too_many", Title: "Too often", HTTP: http.StatusTooManyRequests, GRPC: codes.ResourceExhausted,
+			Detail: later.Detail, Hint: "try again in " + strconv.Itoa(seconds) + " s", RetryAfter: max(1, seconds),
 		}
 	case errors.Is(err, store.ErrUnsupported):
 		return Fault{Code: "unsupported", Title: "Not supported", HTTP: http.StatusNotImplemented, GRPC: codes.Unimplemented, Detail: err.Error()}

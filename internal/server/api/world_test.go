@@ -294,6 +294,20 @@ func (a *testAccess) DeleteToken(_ context.Context, tenant, id string) error {
 	return nil
 }
 
+// Audit has 250 entries of each tenant, whose objects are their ids.
+func (a *testAccess) Audit(_ context.Context, tenant string, before int64, limit int) (out []api.AuditEntry, next int64, err error) {
+	for id := int64(250); id > 0; id-- {
+		if before > 0 && id >= before {
+			continue
+		}
+		if len(out) == limit {
+			return out, id + 1, nil
+		}
+		out = append(out, api.AuditEntry{AtUnixNano: fmt.Sprint(id), Tenant: tenant, Actor: "somebody", Action: "thing change", Object: fmt.Sprint(id)})
+	}
+	return out, 0, nil
+}
+
 type testHost struct {
 	status  api.Status
 	refused []api.Refused

@@ -61,6 +61,7 @@ var endpoints = map[string]auth.Scope{
 	"GET /api/v1/tokens":                      auth.Admin,
 	"POST /api/v1/tokens":                     auth.Admin,
 	"DELETE /api/v1/tokens/{token_id}":        auth.Admin,
+	"GET /api/v1/audit":                       auth.Admin,
 
 	"GET /jaeger/api/services":                      auth.Read,
 	"GET /jaeger/api/services/{service}/operations": auth.Read,

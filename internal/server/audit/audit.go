@@ -9,6 +9,7 @@ package audit
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/weft-dev/weft/internal/base/meta"
@@ -34,6 +35,7 @@ CREATE INDEX audit_entry_tenant ON audit_entry (tenant, id);`,
 
 // Entry is one change.
 type Entry struct {
+	ID     int64 // larger for later entries; set by List
 	At     time.Time
 	Tenant string // whose thing changed
 	Actor  string // who did it
@@ -49,13 +51,30 @@ func Write(tx meta.Tx, e Entry) error {
 	return err
 }
 
-// List is the newest entries of a tenant, newest first.
-func List(ctx context.Context, db meta.DB, tenant string, limit int) ([]Entry, error) {
+// AllTenants asks for the entries of every tenant.
+const AllTenants = "*"
+
+// Query chooses entries.
+type Query struct {
+	Tenant string // AllTenants: every one
+	Before int64  // only entries with smaller ids, as the next page wants; 0: from the newest on
+	Limit  int    // most entries; it must be more than 0
+}
+
+// List is the newest entries that q chooses, newest first.
+func List(ctx context.Context, db meta.DB, q Query) ([]Entry, error) {
+	where, args := "1 = 1", []any(nil)
+	if q.Tenant != AllTenants {
+		where, args = "tenant = ?", append(args, q.Tenant)
+	}
+	if q.Before > 0 {
+		where, args = where+" AND id < ?", append(args, q.Before)
+	}
 	var out []Entry
 	err := db.View(ctx, func(tx meta.Tx) error {
 		out = nil
-		rows, err := tx.Query(`SELECT at_unix_nano, tenant, actor, action, object, detail FROM audit_entry
-			WHERE tenant = ? ORDER BY id DESC LIMIT ?`, tenant, limit)
+		rows, err := tx.Query(`SELECT id, at_unix_nano, tenant, actor, action, object, detail FROM audit_entry
+			WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, q.Limit)...)
 		if err != nil {
 			return err
 		}
@@ -63,7 +82,7 @@ func List(ctx context.Context, db meta.DB, tenant string, limit int) ([]Entry, e
 		for rows.Next() {
 			var e Entry
 			var at int64
-			if err := rows.Scan(&at, &e.Tenant, &e.Actor, &e.Action, &e.Object, &e.Detail); err != nil {
+			if err := rows.Scan(&e.ID, &at, &e.Tenant, &e.Actor, &e.Action, &e.Object, &e.Detail); err != nil {
 				return err
 			}
 			e.At = time.Unix(0, at)
@@ -71,5 +90,8 @@ func List(ctx context.Context, db meta.DB, tenant string, limit int) ([]Entry, e
 		}
 		return rows.Err()
 	})
-	return out, err
+	if err != nil {
+		return nil, fmt.Errorf("read the audit log: %w", err)
+	}
+	return out, nil
 }

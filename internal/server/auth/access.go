@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weft-dev/weft/internal/server/api"
+	"github.com/weft-dev/weft/internal/server/audit"
 )
 
 // Access is the Service as the API wants it.
@@ -39,10 +40,15 @@ func apiScopes(scopes []Scope) []api.AccessScope {
 
 // SignIn checks a token and sets the session's cookie.
 func (a Access) SignIn(w http.ResponseWriter, r *http.Request, token string) (api.Identity, error) {
+	from := addressOfRequest(r)
+	if err := a.Service.attempts.begin(from, a.Service.clock.Now()); err != nil {
+		return api.Identity{}, err
+	}
 	cookie, expires, who, err := a.Service.SignIn(r.Context(), token)
 	if err != nil {
 		return api.Identity{}, err
 	}
+	a.Service.attempts.succeeded(from)
 	a.setCookie(w, r, cookie, expires)
 	return forAPI(who), nil
 }
@@ -114,6 +120,27 @@ func (a Access) CreateToken(ctx context.Context, n api.NewToken, expires time.Ti
 func (a Access) DeleteToken(ctx context.Context, tenant, id string) error {
 	who := From(ctx)
 	return a.Service.Revoke(ctx, reach(who, tenant), id, who.Actor())
+}
+
+// Audit is the entries the tenant's admins may see.
+func (a Access) Audit(ctx context.Context, tenant string, before int64, limit int) ([]api.AuditEntry, int64, error) {
+	// One more than asked for tells whether there is a next page.
+	list, err := audit.List(ctx, a.Service.db, audit.Query{Tenant: reach(From(ctx), tenant), Before: before, Limit: limit + 1})
+	if err != nil {
+		return nil, 0, err
+	}
+	next := int64(0)
+	if len(list) > limit {
+		list = list[:limit]
+		next = list[limit-1].ID
+	}
+	out := make([]api.AuditEntry, len(list))
+	for i, e := range list {
+		out[i] = api.AuditEntry{
+			AtUnixNano: nano(e.At), Tenant: e.Tenant, Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail,
+		}
+	}
+	return out, next, nil
 }
 
 func tokenForAPI(t Token) api.Token {

@@ -35,6 +35,8 @@ type Service struct {
 	clock clock.Clock
 	log   *slog.Logger
 	local hash
+	// attempts bounds how often an address may fail to sign in.
+	attempts attempts
 
 	change sync.Mutex // held over a change of the database and of what follows; before mu
 	mu     sync.RWMutex

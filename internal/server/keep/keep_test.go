@@ -123,7 +123,7 @@ func TestAudit(t *testing.T) {
 	if err := errors.Join(m.Release(t.Context(), "a", id(1), "bob"), m.Release(t.Context(), "a", id(1), "bob")); err != nil {
 		t.Fatal(err)
 	}
-	entries, err := audit.List(t.Context(), db, "a", 10)
+	entries, err := audit.List(t.Context(), db, audit.Query{Tenant: "a", Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func TestTenants(t *testing.T) {
 		t.Fatal(err)
 	}
 	f("acme", nil)
-	entries, err := audit.List(t.Context(), db, "acme", 10)
+	entries, err := audit.List(t.Context(), db, audit.Query{Tenant: "acme", Limit: 10})
 	if err != nil || len(entries) != 2 || entries[1].Actor != "me" || !strings.Contains(entries[1].Detail, `"max_age_ns":86400000000000`) {
 		t.Errorf("audit log: %+v, %v", entries, err)
 	}

@@ -369,7 +369,8 @@ export interface paths {
         /**
          * Sign in with a token
          * @description Sets an HttpOnly, SameSite=Strict cookie. The token needs one of the scopes `read`,
-         *     `operate`, `admin`.
+         *     `operate`, `admin`. After ten attempts without success an address may try again
+         *     every six seconds.
          */
         post: operations["signIn"];
         /** Sign out */
@@ -418,6 +419,28 @@ export interface paths {
          * @description Sessions signed in with it end too. Needs scope `admin`.
          */
         delete: operations["deleteToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who changed what
+         * @description Tokens made and revoked, traces kept, released and deleted, settings changed: newest
+         *     first. An entry is written with the change itself and never edited. The tenant's own
+         *     entries; those of every tenant for a token that may act for all. Needs scope `admin`.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1144,6 +1167,19 @@ export interface components {
             token: components["schemas"]["Token"];
             /** @description Shown once. */
             secret: string;
+        };
+        AuditEntry: {
+            at_unix_nano: components["schemas"]["Nano"];
+            /** @description Whose thing changed; `*` where it belongs to every tenant. */
+            tenant: string;
+            /** @description The token's id and name, or who else it was. */
+            actor: string;
+            /** @description Noun and verb, as in `token create`. */
+            action: string;
+            /** @description The id of the thing. */
+            object?: string;
+            /** @description What else is worth knowing; never a secret. */
+            detail?: string;
         };
         /** @description RFC 9457. */
         Problem: {
@@ -2264,6 +2300,54 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description The `next_page` of the page before. */
+                page?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "at_unix_nano": "1769839198123456789",
+                     *           "tenant": "acme",
+                     *           "actor": "token weft_8k3xab2c (ops)",
+                     *           "action": "trace keep",
+                     *           "object": "5b8efff798038103d269b633813fc60c",
+                     *           "detail": "for the incident of 31 January"
+                     *         }
+                     *       ],
+                     *       "next_page": "41"
+                     *     }
+                     */
+                    "application/json": {
+                        entries: components["schemas"]["AuditEntry"][];
+                        /** @description Absent from the last page. */
+                        next_page?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             default: components["responses"]["Problem"];
         };
     };
