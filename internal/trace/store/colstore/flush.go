@@ -143,9 +143,9 @@ func (s *Store) headTraces(h *head) iter.Seq2[part.Trace, error] {
 		start int64
 		refs  []part.Ref
 	}
-	items := make([]item, 0, len(h.traces))
-	for k, refs := range h.traces {
-		refs = sortRefs(refs)
+	items := make([]item, 0, len(h.index.traces))
+	for n := range h.index.traces {
+		k, refs := h.index.key(h.blocks, int32(n)), sortRefs(h.index.refs(h.blocks, int32(n)))
 		items = append(items, item{k, refs[0].Span().Start, refs})
 	}
 	slices.SortFunc(items, func(a, b item) int { return comparePartOrder(a.key, a.start, b.key, b.start) })

@@ -19,20 +19,14 @@ type head struct {
 	mu sync.RWMutex
 	// blocks is append-only: a prefix of it may be read without the lock. Guarded by mu.
 	blocks []*block
-	traces map[TraceKey][]part.Ref // Guarded by mu; the slices are append-only.
-	spans  map[spanKey]int32       // index into traces of the first span with that id. Guarded by mu.
-	pos    positions               // Guarded by mu.
-	bytes  int                     // Guarded by mu.
-	count  int                     // spans. Guarded by mu.
-	since  time.Time               // arrival of the first record. Guarded by mu.
+	index  headIndex // Guarded by mu.
+	pos    positions // Guarded by mu.
+	bytes  int       // Guarded by mu.
+	count  int       // spans. Guarded by mu.
+	since  time.Time // arrival of the first record. Guarded by mu.
 
 	minArrival, maxArrival time.Time            // Guarded by mu.
 	digests                []part.ArrivedDigest // Guarded by mu.
-}
-
-type spanKey struct {
-	trace TraceKey
-	id    span.SpanID
 }
 
 // block is one record in a head. Immutable.
@@ -63,7 +57,7 @@ func (b *block) indexes(yield func(int) bool) {
 }
 
 func newHead() *head {
-	return &head{traces: map[TraceKey][]part.Ref{}, spans: map[spanKey]int32{}}
+	return &head{index: newHeadIndex()}
 }
 
 // add takes in a record. refused reports traces whose spans must not be stored. It
@@ -89,9 +83,10 @@ func (h *head) add(r store.Record, refused func(TraceKey) bool) *block {
 	h.bytes += r.Bytes
 
 	b := &block{tenant: r.Tenant, batch: r.Batch, minStart: math.MaxInt64, maxStart: math.MinInt64}
+	h.blocks = append(h.blocks, b)
 	live := make([]uint32, 0, len(r.Batch.Spans))
 	for i := range r.Batch.Spans {
-		if !h.addSpan(r.Tenant, r.Batch, i, refused) {
+		if refused(TraceKey{r.Tenant, r.Batch.Spans[i].TraceID}) || !h.index.add(h.blocks, i) {
 			continue
 		}
 		live = append(live, uint32(i))
@@ -101,36 +96,14 @@ func (h *head) add(r store.Record, refused func(TraceKey) bool) *block {
 		b.hasError = b.hasError || s.Status == span.StatusError
 	}
 	if len(live) == 0 {
+		h.blocks = h.blocks[:len(h.blocks)-1]
 		return nil
 	}
 	if len(live) < len(r.Batch.Spans) {
 		b.live = live
 	}
 	h.count += len(live)
-	h.blocks = append(h.blocks, b)
 	return b
-}
-
-// addSpan indexes span i of batch; false if the head has it or it is refused.
-func (h *head) addSpan(tenant string, batch *span.Batch, i int, refused func(TraceKey) bool) bool {
-	s := &batch.Spans[i]
-	tk := TraceKey{tenant, s.TraceID}
-	if refused(tk) {
-		return false
-	}
-	refs := h.traces[tk]
-	sk := spanKey{tk, s.SpanID}
-	if first, ok := h.spans[sk]; ok {
-		for _, ref := range refs[first:] {
-			if ref.Batch.Spans[ref.Index].SpanID == s.SpanID && ref.Batch.EqualSpan(ref.Index, batch, i) {
-				return false
-			}
-		}
-	} else {
-		h.spans[sk] = int32(len(refs))
-	}
-	h.traces[tk] = append(refs, part.Ref{Batch: batch, Index: i})
-	return true
 }
 
 // snapshot is the blocks added so far.
@@ -144,8 +117,19 @@ func (h *head) snapshot() []*block {
 func (h *head) trace(k TraceKey) []part.Ref {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	refs := h.traces[k]
-	return refs[:len(refs):len(refs)]
+	n, _, ok := h.index.trace(h.blocks, k.Tenant, k.ID)
+	if !ok {
+		return nil
+	}
+	return h.index.refs(h.blocks, n)
+}
+
+// has reports whether the head has spans of a trace.
+func (h *head) has(k TraceKey) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	_, _, ok := h.index.trace(h.blocks, k.Tenant, k.ID)
+	return ok
 }
 
 // keys is the traces of a tenant.
@@ -153,17 +137,17 @@ func (h *head) keys(tenant string) []TraceKey {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	var out []TraceKey
-	for k := range h.traces {
-		if k.Tenant == tenant {
+	for n := range h.index.traces {
+		if k := h.index.key(h.blocks, int32(n)); k.Tenant == tenant {
 			out = append(out, k)
 		}
 	}
 	return out
 }
 
-// sortRefs orders the spans of a trace by start, then span id, and drops equal copies.
+// sortRefs orders the spans of a trace, in place, by start, then span id, and drops equal
+// copies.
 func sortRefs(refs []part.Ref) []part.Ref {
-	refs = slices.Clone(refs)
 	slices.SortStableFunc(refs, func(x, y part.Ref) int { return compareSpans(x.Span(), y.Span()) })
 	return dropCopies(refs)
 }

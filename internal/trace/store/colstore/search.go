@@ -397,7 +397,7 @@ func (x *search) complete(c *candidate) (bool, error) {
 func (x *search) fromDirectory(id span.TraceID) (store.Summary, bool) {
 	k := TraceKey{x.q.Tenant, id}
 	for _, h := range x.v.heads {
-		if len(h.trace(k)) > 0 {
+		if h.has(k) {
 			return store.Summary{}, false
 		}
 	}
