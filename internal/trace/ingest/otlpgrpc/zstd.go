@@ -5,13 +5,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
-	"google.golang.org/grpc/encoding"
-	_ "google.golang.org/grpc/encoding/gzip" // registers gzip
 )
-
-// gRPC keeps its compressors in one registry of the process, which may be written in init
-// only.
-func init() { encoding.RegisterCompressor(&zstdCompressor{}) }
 
 // zstdCompressor is zstd for gRPC, the name the OpenTelemetry collector uses.
 type zstdCompressor struct {
@@ -62,23 +56,18 @@ func (c *zstdCompressor) Decompress(r io.Reader) (io.Reader, error) {
 	return &zstdReader{z, c}, nil
 }
 
-// zstdReader puts its decoder back at the end of the message. One that gRPC leaves before
-// the end, because the message is too large, goes to the collector.
+// zstdReader gives its decoder back when gRPC has done with the message.
 type zstdReader struct {
 	z *zstd.Decoder
 	c *zstdCompressor
 }
 
-func (r *zstdReader) Read(p []byte) (int, error) {
-	if r.z == nil {
-		return 0, io.EOF
+func (r *zstdReader) Read(p []byte) (int, error) { return r.z.Read(p) }
+
+func (r *zstdReader) Close() error {
+	err := r.z.Reset(nil)
+	if err == nil {
+		r.c.readers.Put(r.z)
 	}
-	n, err := r.z.Read(p)
-	if err != nil {
-		if r.z.Reset(nil) == nil {
-			r.c.readers.Put(r.z)
-		}
-		r.z = nil
-	}
-	return n, err
+	return err
 }
