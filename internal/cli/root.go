@@ -70,7 +70,7 @@ func (e *env) root() *cobra.Command {
 	flags.StringVar(&e.server, "server", envOr("WEFT_SERVER", "http://127.0.0.1:8800"), "address of the server")
 	flags.StringVar(&e.token, "token", os.Getenv("WEFT_TOKEN"), "API token; better in the environment, WEFT_TOKEN")
 	root.AddCommand(e.upCommand(), e.demoCommand(), e.demoServiceCommand(), e.execCommand(), e.traceCommand(),
-		e.importCommand(), e.exportCommand(), e.tokenCommand(), e.storeCommand(), e.configCommand(), e.doctorCommand(), e.versionCommand())
+		e.importCommand(), e.exportCommand(), e.tokenCommand(), e.tenantCommand(), e.storeCommand(), e.configCommand(), e.doctorCommand(), e.versionCommand())
 	return root
 }
 

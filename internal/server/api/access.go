@@ -50,13 +50,14 @@ func (i Identity) Check(need AccessScope) error {
 }
 
 // scopeOf is what a route needs: reading by default, operate to change traces, admin for
-// tokens and for who changed what; the session's own routes and the description of the API are open.
+// tokens, limits and who changed what; the session's own routes and the description of the
+// API are open.
 func scopeOf(r *http.Request) (need AccessScope, open bool) {
 	path := strings.TrimPrefix(r.URL.Path, BasePath)
 	switch {
 	case path == "/session" || path == "/openapi.yaml":
 		return "", true
-	case path == "/tokens" || strings.HasPrefix(path, "/tokens/") || path == "/audit":
+	case path == "/tokens" || strings.HasPrefix(path, "/tokens/") || strings.HasPrefix(path, "/tenants/") || path == "/audit":
 		return AccessScopeAdmin, false
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		return AccessScopeRead, false

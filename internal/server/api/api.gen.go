@@ -642,6 +642,15 @@ type Kept struct {
 	SinceUnixNano Nano `json:"since_unix_nano"`
 }
 
+// Limits What holds for a tenant, in the words of OwnLimits.
+type Limits struct {
+	BytesPerSecond int64  `json:"bytes_per_second"`
+	DiskShare      string `json:"disk_share"`
+	MaxAge         string `json:"max_age"`
+	QueriesAtOnce  int    `json:"queries_at_once"`
+	SpansPerSecond int64  `json:"spans_per_second"`
+}
+
 // Listener defines model for Listener.
 type Listener struct {
 	Address string `json:"address"`
@@ -688,6 +697,26 @@ type OperationName struct {
 
 	// Spans About.
 	Spans int64 `json:"spans"`
+}
+
+// OwnLimits What is set for one tenant. What is left out is the server's.
+type OwnLimits struct {
+	// BytesPerSecond Of requests, decompressed; 0 for no limit.
+	BytesPerSecond *int64 `json:"bytes_per_second,omitempty"`
+
+	// DiskShare A percentage of the disk cap or bytes, at least 16 MiB; `0` for no limit of its own.
+	//
+	// Example: 25%
+	DiskShare string `json:"disk_share,omitempty,omitzero"`
+
+	// MaxAge Spans go this long after their arrival, at least `1h`; `0s` for never.
+	//
+	// Example: 720h0m0s
+	MaxAge        string `json:"max_age,omitempty,omitzero"`
+	QueriesAtOnce *int   `json:"queries_at_once,omitempty"`
+
+	// SpansPerSecond On average over five seconds; 0 for no limit.
+	SpansPerSecond *int64 `json:"spans_per_second,omitempty"`
 }
 
 // Partial The limit that cut the answer, as a phrase.
@@ -1064,6 +1093,20 @@ type TenantCounters struct {
 	Tenant            string `json:"tenant"`
 }
 
+// TenantLimits defines model for TenantLimits.
+type TenantLimits struct {
+	// Effective What holds for a tenant, in the words of OwnLimits.
+	Effective Limits `json:"effective"`
+
+	// Own What is set for one tenant. What is left out is the server's.
+	Own OwnLimits `json:"own"`
+
+	// StoredBytes On disk; what is still in memory is not counted.
+	StoredBytes int64  `json:"stored_bytes"`
+	StoredSpans int64  `json:"stored_spans"`
+	Tenant      string `json:"tenant"`
+}
+
 // Token defines model for Token.
 type Token struct {
 	// CreatedUnixNano Nanoseconds as a decimal string.
@@ -1370,6 +1413,9 @@ type GetSpanParams struct {
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody SignInJSONBody
 
+// SetTenantLimitsJSONRequestBody defines body for SetTenantLimits for application/json ContentType.
+type SetTenantLimitsJSONRequestBody = OwnLimits
+
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = NewToken
 
@@ -1423,6 +1469,12 @@ type ServerInterface interface {
 	// Tail Follow matching spans or traces as they arrive
 	// (GET /tail)
 	Tail(w http.ResponseWriter, r *http.Request, params TailParams)
+	// GetTenantLimits What a tenant may use, and uses
+	// (GET /tenants/{tenant}/limits)
+	GetTenantLimits(w http.ResponseWriter, r *http.Request, tenant string)
+	// SetTenantLimits Set what a tenant may use
+	// (PUT /tenants/{tenant}/limits)
+	SetTenantLimits(w http.ResponseWriter, r *http.Request, tenant string)
 	// ListTokens The tokens, without their secrets
 	// (GET /tokens)
 	ListTokens(w http.ResponseWriter, r *http.Request)
@@ -2282,6 +2334,58 @@ func (siw *ServerInterfaceWrapper) Tail(w http.ResponseWriter, r *http.Request) 
 	handler.ServeHTTP(w, r)
 }
 
+// GetTenantLimits operation middleware
+func (siw *ServerInterfaceWrapper) GetTenantLimits(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant" -------------
+	var tenant string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant", r.PathValue("tenant"), &tenant, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tenant", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTenantLimits(w, r, tenant)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetTenantLimits operation middleware
+func (siw *ServerInterfaceWrapper) SetTenantLimits(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tenant" -------------
+	var tenant string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tenant", r.PathValue("tenant"), &tenant, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tenant", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetTenantLimits(w, r, tenant)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListTokens operation middleware
 func (siw *ServerInterfaceWrapper) ListTokens(w http.ResponseWriter, r *http.Request) {
 
@@ -2748,6 +2852,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/tokens", wrapper.CreateToken)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/tokens/{token_id}", wrapper.DeleteToken)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/audit", wrapper.ListAudit)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/tenants/{tenant}/limits", wrapper.GetTenantLimits)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/tenants/{tenant}/limits", wrapper.SetTenantLimits)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/openapi.yaml", wrapper.GetOpenAPI)
 
 	return m

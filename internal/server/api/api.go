@@ -19,14 +19,15 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
-// Config is what the API works over. Reader, Keeper, Queries, Keeps, Access and Host are
-// required.
+// Config is what the API works over. Reader, Keeper, Queries, Keeps, Access, Tenants and
+// Host are required.
 type Config struct {
 	Reader  store.Reader
 	Keeper  store.Keeper
 	Queries Queries
 	Keeps   Keeps
 	Access  Access
+	Tenants Tenants
 	Host    Host
 	Log     *slog.Logger // nil: slog.Default
 	Clock   clock.Clock  // nil: the machine's
@@ -105,6 +106,15 @@ type Access interface {
 	// entries before one of them, 0 for the newest. next is where the next page begins, 0
 	// if there is none.
 	Audit(ctx context.Context, tenant string, before int64, limit int) (entries []AuditEntry, next int64, err error)
+}
+
+// Tenants is what tenants may use. store.ErrNotFound where the caller may not act for the
+// tenant.
+type Tenants interface {
+	Limits(ctx context.Context, tenant string) (TenantLimits, error)
+	// SetLimits replaces what is set for the tenant and is in force when it returns. A
+	// *RequestError says what makes no sense.
+	SetLimits(ctx context.Context, tenant string, own OwnLimits) (TenantLimits, error)
 }
 
 // New is the handler of /api/v1, with that prefix in its routes.

@@ -62,6 +62,8 @@ var endpoints = map[string]auth.Scope{
 	"POST /api/v1/tokens":                     auth.Admin,
 	"DELETE /api/v1/tokens/{token_id}":        auth.Admin,
 	"GET /api/v1/audit":                       auth.Admin,
+	"GET /api/v1/tenants/{tenant}/limits":     auth.Admin,
+	"PUT /api/v1/tenants/{tenant}/limits":     auth.Admin,
 
 	"GET /jaeger/api/services":                      auth.Read,
 	"GET /jaeger/api/services/{service}/operations": auth.Read,
@@ -207,7 +209,8 @@ func TestEndpointsScopesTenants(t *testing.T) {
 func (w *world) probe(endpoint, service, id, header string) (int, string) {
 	w.t.Helper()
 	method, path, _ := strings.Cut(endpoint, " ")
-	path = strings.NewReplacer("{id}", id, "{span_id}", id[16:], "{service}", service, "{token_id}", "weft_none").Replace(path)
+	path = strings.NewReplacer("{id}", id, "{span_id}", id[16:], "{service}", service, "{token_id}", "weft_none",
+		"{tenant}", strings.TrimPrefix(service, "service-of-")).Replace(path)
 	query := strings.ReplaceAll(endpointQueries[endpoint], "SERVICE", service)
 	headers := []string{"Content-Type: application/json"}
 	if header != "" {

@@ -19,7 +19,7 @@ type host struct{ app *App }
 // warnings and the other tenants are the operator's.
 func (h host) Status(ctx context.Context) (api.Status, error) {
 	a, who := h.app, auth.From(ctx)
-	operator := who.Every || !who.Required
+	operator := operates(who)
 	counts := a.store.Counts()
 	free, _, err := a.fs.Space(a.cfg.Data)
 	if err != nil {

@@ -45,7 +45,7 @@ func (a *App) serve(context.Context) error {
 	mux.Handle(otlphttp.Path, check.Require(auth.Ingest, withTenant(receiver)))
 	mux.Handle(api.BasePath+"/", api.New(api.Config{
 		Reader: a.store, Keeper: keeper{a.store, a.state, a.clock}, Queries: queries{a.engine}, Keeps: keeps{a.marks},
-		Access: a.apiAccess(), Host: host{a}, Log: a.logger, Clock: a.clock,
+		Access: a.apiAccess(), Tenants: tenants{a}, Host: host{a}, Log: a.logger, Clock: a.clock,
 	}))
 	mux.Handle(jaeger.BasePath+"/", jaeger.New(a.jaegerConfig()))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -65,7 +65,7 @@ func TestRate(t *testing.T) {
 	taken("noisy", 500) // what was sent without a limit does not count
 	over("noisy", TooManySpans, longestWait)
 
-	for r.Admit("fat") == nil {
+	for sent := 0; r.Admit("fat") == nil && sent < 50; sent++ {
 		taken("fat", 20)
 	}
 	over("fat", TooManyBytes, time.Second)

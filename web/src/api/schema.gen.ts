@@ -446,6 +446,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tenants/{tenant}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * What a tenant may use, and uses
+         * @description Needs scope `admin`; for another tenant, a token for every tenant.
+         */
+        get: operations["getTenantLimits"];
+        /**
+         * Set what a tenant may use
+         * @description Replaces what is set for the tenant; what is left out is the server's. It holds at
+         *     once. Needs scope `admin`. With a token for the tenant alone no limit can be made
+         *     wider than it is.
+         */
+        put: operations["setTenantLimits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.yaml": {
         parameters: {
             query?: never;
@@ -1180,6 +1208,52 @@ export interface components {
             object?: string;
             /** @description What else is worth knowing; never a secret. */
             detail?: string;
+        };
+        /** @description What is set for one tenant. What is left out is the server's. */
+        OwnLimits: {
+            /**
+             * @description Spans go this long after their arrival, at least `1h`; `0s` for never.
+             * @example 720h0m0s
+             */
+            max_age?: string;
+            /**
+             * @description A percentage of the disk cap or bytes, at least 16 MiB; `0` for no limit of its own.
+             * @example 25%
+             */
+            disk_share?: string;
+            /**
+             * Format: int64
+             * @description On average over five seconds; 0 for no limit.
+             */
+            spans_per_second?: number;
+            /**
+             * Format: int64
+             * @description Of requests, decompressed; 0 for no limit.
+             */
+            bytes_per_second?: number;
+            queries_at_once?: number;
+        };
+        /** @description What holds for a tenant, in the words of OwnLimits. */
+        Limits: {
+            max_age: string;
+            disk_share: string;
+            /** Format: int64 */
+            spans_per_second: number;
+            /** Format: int64 */
+            bytes_per_second: number;
+            queries_at_once: number;
+        };
+        TenantLimits: {
+            tenant: string;
+            own: components["schemas"]["OwnLimits"];
+            effective: components["schemas"]["Limits"];
+            /**
+             * Format: int64
+             * @description On disk; what is still in memory is not counted.
+             */
+            stored_bytes: number;
+            /** Format: int64 */
+            stored_spans: number;
         };
         /** @description RFC 9457. */
         Problem: {
@@ -2348,6 +2422,63 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTenantLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantLimits"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    setTenantLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnLimits"];
+            };
+        };
+        responses: {
+            /** @description What holds now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantLimits"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             default: components["responses"]["Problem"];
         };
     };
