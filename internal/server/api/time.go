@@ -43,8 +43,8 @@ func parseTime(s string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("time %q: %w", s, errTime)
 	}
-	if y := t.Year(); y < 1678 || y > 2261 {
-		return 0, fmt.Errorf("time %q: outside the years 1678 to 2261", s)
+	if t.Before(time.Unix(0, math.MinInt64)) || t.After(time.Unix(0, math.MaxInt64)) {
+		return 0, fmt.Errorf("time %q: not between 1677-09-22 and 2262-04-11", s)
 	}
 	return t.UnixNano(), nil
 }

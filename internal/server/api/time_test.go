@@ -1,6 +1,9 @@
 package api
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 // Both ways to write a time, exact to the nanosecond, and what is neither.
 func TestParseTime(t *testing.T) {
@@ -20,6 +23,7 @@ func TestParseTime(t *testing.T) {
 	f("2026-01-31T14:59:00+09:00", 1769839140_000000000)
 	f("2026-01-31T14:59:00 09:00", 1769839140_000000000) // a plus that was not escaped
 	f("2026-01-31T14:59:00.000000001+09:00", 1769839140_000000001)
+	f("2262-04-11T23:47:16.854775807Z", math.MaxInt64)
 	bad := func(s string) {
 		t.Helper()
 		if got, err := parseTime(s); err == nil {
@@ -33,6 +37,7 @@ func TestParseTime(t *testing.T) {
 	bad("1.2.3")
 	bad("1.x")
 	bad("2026-01-31")
+	bad("2262-04-11T23:47:16.854775808Z")
 	bad("2400-01-31T05:59:00Z")
 	bad("0001-01-01T00:00:00Z")
 }

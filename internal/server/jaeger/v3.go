@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -252,8 +253,8 @@ func timeRange(w *store.Window, from, to string) error {
 		if err != nil {
 			return badRequest("time %q: want RFC 3339", text)
 		}
-		if t.Before(time.Unix(0, 0)) || t.Year() > 2261 {
-			return badRequest("time %q: outside the years 1970 to 2261", text)
+		if t.Before(time.Unix(0, 0)) || t.After(time.Unix(0, math.MaxInt64)) {
+			return badRequest("time %q: not between 1970 and 2262-04-11", text)
 		}
 		*at = t.UnixNano()
 		return nil
