@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,25 +20,23 @@ func (e *env) execCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "exec -- COMMAND [ARG...]", Short: "Run a program with OTEL_* set to send here",
 		Example: "  weft exec -- ./my-service\n  weft exec --service checkout -- node server.js",
-		Args:    cobra.MinimumNArgs(1),
+		Long: "Run a program with the variables set that OpenTelemetry SDKs read, so that it sends its traces here.\n" +
+			"Variables that are set already stay as they are. The program takes the place of this one: signals and\n" +
+			"its exit code are its own.",
+		Args: someArgs("command"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if service == "" {
 				service = filepath.Base(args[0])
 			}
-			cmd := exec.Command(args[0], args[1:]...) // signals reach it as a member of our process group
-			cmd.Env = append(os.Environ(), e.otelVariables(service)...)
-			cmd.Stdin, cmd.Stdout, cmd.Stderr = e.In, e.Out, e.Err
-			err := cmd.Run()
-			var exit *exec.ExitError
-			if errors.As(err, &exit) {
-				return &exitError{code: exit.ExitCode()}
-			}
+			program, err := exec.LookPath(args[0])
 			if err != nil {
-				return fmt.Errorf("run %s: %w", args[0], err)
+				return withHint(fmt.Errorf("run %s: %w", args[0], errors.Unwrap(err)), "give its path, as in: weft exec -- ./%s", filepath.Base(args[0]))
 			}
-			return nil
+			e.tellKept()
+			return e.replace(program, args, append(unset(os.Environ()), e.otelVariables(service)...))
 		},
 	}
+	c.Flags().SetInterspersed(false) // flags behind the command are the command's
 	c.Flags().StringVar(&service, "service", "", "service.name; default the program's name")
 	return c
 }
@@ -61,6 +61,26 @@ func (e *env) otelVariables(service string) []string {
 		}
 	}
 	return out
+}
+
+// unset drops variables that are there and empty: C programs read the first of two.
+func unset(environ []string) []string {
+	return slices.DeleteFunc(environ, func(v string) bool {
+		name, value, _ := strings.Cut(v, "=")
+		return value == "" && strings.HasPrefix(name, "OTEL_")
+	})
+}
+
+// tellKept says that spans go elsewhere, which is not what most people expect of exec.
+func (e *env) tellKept() {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"} {
+		if v := os.Getenv(name); v != "" && !strings.HasPrefix(v, e.client().Base()) {
+			e.note("weft: %s is %s already: spans go there, not to %s", name, plain(v), e.client().Base())
+		}
+	}
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+		e.note("weft: OTEL_SDK_DISABLED is true: the program records nothing")
+	}
 }
 
 func (e *env) demoCommand() *cobra.Command {

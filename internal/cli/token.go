@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,8 @@ type tokenKeeper interface {
 	create(ctx context.Context, n api.NewToken) (made api.CreatedToken, first bool, err error)
 	list(ctx context.Context) ([]api.Token, error)
 	revoke(ctx context.Context, id string) error
+	// audit is a page of who changed what; next is "" at the end.
+	audit(ctx context.Context, page string, limit int) (entries []api.AuditEntry, next string, err error)
 	io.Closer
 }
 
@@ -57,6 +60,9 @@ func (e *env) tokenCreate(data *string) *cobra.Command {
 	}
 	e.outputFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if len(scopes) == 0 {
+			return usage("for a program that sends spans: --scope ingest; for a person: --scope read", "say what the token may do with --scope")
+		}
 		for _, s := range scopes {
 			n.Scopes = append(n.Scopes, api.AccessScope(strings.TrimSpace(s)))
 		}
@@ -65,7 +71,7 @@ func (e *env) tokenCreate(data *string) *cobra.Command {
 			return err
 		}
 		n.Expires = end
-		k, err := e.tokens(cmd, *data)
+		k, err := e.tokens(cmd, *data, true)
 		if err != nil {
 			return err
 		}
@@ -87,7 +93,6 @@ func (e *env) tokenCreate(data *string) *cobra.Command {
 	c.Flags().StringVar(&n.Tenant, "tenant", auth.DefaultTenant, "whose data it is about; * for every tenant, with scope admin")
 	c.Flags().StringSliceVar(&scopes, "scope", nil, "what it may do: ingest, read, operate, admin")
 	c.Flags().StringVar(&expires, "expires", "", "when it ends: 90d, 12h or a time in RFC 3339; default never")
-	_ = c.MarkFlagRequired("scope")
 	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"ingest", "read", "operate", "admin"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
@@ -132,23 +137,13 @@ func (e *env) tokenList(data *string) *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "List tokens, without their secrets", Args: exactArgs()}
 	e.outputFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		k, err := e.tokens(cmd, *data)
+		k, err := e.tokens(cmd, *data, false)
 		if err != nil {
 			return err
 		}
 		tokens, err := k.list(cmd.Context())
 		if err = errors.Join(err, k.Close()); err != nil {
 			return err
-		}
-		at := func(n api.Nano, zero string) string {
-			if n == "" {
-				return zero
-			}
-			d, err := time.ParseDuration(n + "ns")
-			if err != nil {
-				return n
-			}
-			return time.Unix(0, d.Nanoseconds()).UTC().Format(time.RFC3339)
 		}
 		p := e.list([]column{
 			{"ID", false, func(v any) string { return v.(api.Token).Id }},
@@ -169,11 +164,23 @@ func (e *env) tokenList(data *string) *cobra.Command {
 	return c
 }
 
+// at is a time of the API as a person reads it; zero is what an absent one means.
+func at(n api.Nano, zero string) string {
+	if n == "" {
+		return zero
+	}
+	ns, err := strconv.ParseInt(n, 10, 64)
+	if err != nil {
+		return n
+	}
+	return time.Unix(0, ns).UTC().Format(time.RFC3339)
+}
+
 func (e *env) tokenRevoke(data *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke ID", Short: "End a token and the sessions signed in with it", Args: exactArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			k, err := e.tokens(cmd, *data)
+			k, err := e.tokens(cmd, *data, false)
 			if err != nil {
 				return err
 			}
@@ -217,16 +224,23 @@ func (e *env) tokenReset(data *string) *cobra.Command {
 
 // tokens finds whom to ask: the named server; else the named folder, or the server that has
 // it open; else, without the default folder, a server at the default address.
-func (e *env) tokens(cmd *cobra.Command, data string) (tokenKeeper, error) {
+// A folder that is missing is made where mayMake is set.
+func (e *env) tokens(cmd *cobra.Command, data string, mayMake bool) (tokenKeeper, error) {
 	dataGiven := cmd.Flags().Changed("data") || os.Getenv("WEFT_DATA") != ""
 	if cmd.Flags().Changed("server") || os.Getenv("WEFT_SERVER") != "" && !cmd.Flags().Changed("data") {
 		return &remoteTokens{e.client()}, nil
 	}
-	if _, err := os.Stat(data); errors.Is(err, fs.ErrNotExist) && !dataGiven {
+	_, err := os.Stat(data)
+	if errors.Is(err, fs.ErrNotExist) && !dataGiven {
 		r := &remoteTokens{e.client()}
 		if _, err := r.session(cmd.Context()); err == nil {
 			return r, nil
 		}
+	}
+	if errors.Is(err, fs.ErrNotExist) && !mayMake {
+		return nil, noFolder(err, data)
+	}
+	if errors.Is(err, fs.ErrNotExist) && !dataGiven {
 		e.note("no server answers at %s and there is no folder %s: making the folder", e.server, data)
 	}
 	t, err := app.OpenTokens(cmd.Context(), data, version, slog.New(slog.DiscardHandler))
@@ -281,6 +295,22 @@ func (f *folderTokens) revoke(ctx context.Context, id string) error {
 	return access.DeleteToken(ctx, auth.AllTenants, id)
 }
 
+func (f *folderTokens) audit(ctx context.Context, page string, limit int) ([]api.AuditEntry, string, error) {
+	before := int64(0)
+	if page != "" {
+		var err error
+		if before, err = strconv.ParseInt(page, 10, 64); err != nil {
+			return nil, "", usage("give it as the page before printed it", "--page %q is no page", page)
+		}
+	}
+	ctx, access := f.access(ctx)
+	entries, next, err := access.Audit(ctx, auth.AllTenants, before, limit)
+	if err != nil || next == 0 {
+		return entries, "", err
+	}
+	return entries, strconv.FormatInt(next, 10), nil
+}
+
 func (f *folderTokens) Close() error { return f.tokens.Close() }
 
 // remoteTokens are those of a running server.
@@ -333,6 +363,19 @@ func (r *remoteTokens) list(ctx context.Context) ([]api.Token, error) {
 
 func (r *remoteTokens) revoke(ctx context.Context, id string) error {
 	return r.call(ctx, http.MethodDelete, "/tokens/"+url.PathEscape(id), nil, nil)
+}
+
+func (r *remoteTokens) audit(ctx context.Context, page string, limit int) ([]api.AuditEntry, string, error) {
+	var out struct {
+		Entries  []api.AuditEntry
+		NextPage string `json:"next_page"`
+	}
+	v := url.Values{"limit": {strconv.Itoa(limit)}}
+	if page != "" {
+		v.Set("page", page)
+	}
+	err := r.c.JSON(ctx, http.MethodGet, api.BasePath+"/audit", v, nil, &out)
+	return out.Entries, out.NextPage, err
 }
 
 func (r *remoteTokens) Close() error { return nil }

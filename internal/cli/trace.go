@@ -30,28 +30,56 @@ type window struct {
 }
 
 func (w *window) flags(c *cobra.Command) {
-	c.Flags().StringVar(&w.last, "last", "1h", "how far back from now: 15m, 6h, 30d")
+	c.Flags().StringVar(&w.last, "last", "1h", "how far back from the end: 15m, 6h, 30d")
 	c.Flags().StringVar(&w.start, "start", "", "begin of the range, RFC 3339 or Unix seconds; instead of --last")
-	c.Flags().StringVar(&w.end, "end", "", "end of the range; default now")
+	c.Flags().StringVar(&w.end, "end", "", "end of the range, RFC 3339 or Unix seconds; default now")
+	c.MarkFlagsMutuallyExclusive("last", "start")
 }
 
 // query fills start and end, absolute.
 func (w *window) query(v url.Values, now time.Time) error {
+	end := now
+	var err error
 	if w.end != "" {
-		v.Set("end", w.end)
-	} else {
-		v.Set("end", now.UTC().Format(time.RFC3339Nano))
+		if end, err = parseMoment("--end", w.end); err != nil {
+			return err
+		}
 	}
+	var start time.Time
 	if w.start != "" {
-		v.Set("start", w.start)
-		return nil
+		if start, err = parseMoment("--start", w.start); err != nil {
+			return err
+		}
+	} else {
+		d, err := parseDays(w.last)
+		if err != nil || d <= 0 {
+			return usage("write it like 15m, 6h or 30d", "--last %q is no length of time", w.last)
+		}
+		start = end.Add(-d)
 	}
-	d, err := parseDays(w.last)
-	if err != nil {
-		return usage("write it like 15m, 6h or 30d", "--last %q is not a duration", w.last)
+	if !start.Before(end) {
+		return usage("give an earlier --start or a later --end", "the range ends at %s, before it begins at %s", stamp(end), stamp(start))
 	}
-	v.Set("start", now.Add(-d).UTC().Format(time.RFC3339Nano))
+	v.Set("start", stamp(start))
+	v.Set("end", stamp(end))
 	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// parseMoment reads RFC 3339 or Unix seconds, with a fraction if need be.
+func parseMoment(flag, text string) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	// As text: a float would move a moment by some hundred nanoseconds.
+	whole, fraction, _ := strings.Cut(text, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	nanos, ferr := strconv.ParseUint((fraction + "000000000")[:9], 10, 64)
+	if err != nil || ferr != nil {
+		return time.Time{}, usage("write it like 2026-01-31T14:59:00Z or as Unix seconds", "%s %q is no time", flag, text)
+	}
+	return time.Unix(seconds, int64(nanos)), nil
 }
 
 // parseDays is time.ParseDuration with days.
@@ -71,7 +99,7 @@ func (e *env) traceSearch() *cobra.Command {
 	c := &cobra.Command{
 		Use: "search [QUERY]", Short: "Find traces by TraceQL",
 		Example: "  weft trace search '{ resource.service.name = \"payment\" && status = error }' --last 6h\n  weft trace search 'service = payment status = error' -o json",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    queryArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v := url.Values{"limit": {strconv.Itoa(limit)}, "order": {order}}
 			if len(args) > 0 {
@@ -107,7 +135,7 @@ func (e *env) search(ctx context.Context, v url.Values, page string, all bool) e
 			return p.row(r)
 		})
 		if err != nil {
-			return errors.Join(err, p.close())
+			return errors.Join(inQuery(v.Get("q"), err), p.close())
 		}
 		page = end.NextPage
 		if end.Partial == "" && all && page != "" {
@@ -117,7 +145,7 @@ func (e *env) search(ctx context.Context, v url.Values, page string, all bool) e
 			return err
 		}
 		if found == 0 {
-			e.note("no trace matches from %s to %s", v.Get("start"), v.Get("end"))
+			e.note("no trace matches from %s to %s; --last 30d looks further back", v.Get("start"), v.Get("end"))
 		}
 		if page != "" {
 			e.note("more: --page %s", page)
@@ -138,7 +166,7 @@ var traceColumns = []column{
 	{"SPANS", false, func(v any) string { return strconv.Itoa(v.(client.TraceRow).Spans) }},
 	{"STATUS", false, func(v any) string {
 		if n := v.(client.TraceRow).Errors; n > 0 {
-			return fmt.Sprintf("%d errors", n)
+			return errorsText(n)
 		}
 		return "ok"
 	}},
@@ -155,6 +183,13 @@ var traceColumns = []column{
 	}},
 }
 
+func errorsText(n int) string {
+	if n == 1 {
+		return "1 error"
+	}
+	return fmt.Sprintf("%d errors", n)
+}
+
 func traceIDArg(c *cobra.Command, args []string) error {
 	if err := exactArgs("TRACE_ID")(c, args); err != nil {
 		return err
@@ -168,6 +203,9 @@ func traceIDArg(c *cobra.Command, args []string) error {
 func (e *env) traceGet() *cobra.Command {
 	c := &cobra.Command{
 		Use: "get TRACE_ID", Short: "Print a trace: as a tree, or as OTLP JSON", Args: traceIDArg,
+		Long: "Print a trace: as a tree, with its attributes too (-o wide), or whole, as OTLP JSON (-o json, jsonl)\n" +
+			"or the same as YAML.",
+		Example: "  weft trace get 5b8efff798038103d269b633813fc60c\n  weft trace get 5b8efff798038103d269b633813fc60c -o json > trace.otlp.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, _ := span.ParseTraceID(args[0])
 			if e.output == "table" || e.output == "wide" {
@@ -177,7 +215,7 @@ func (e *env) traceGet() *cobra.Command {
 				}
 				return printTree(e.Out, b, e.output == "wide")
 			}
-			var v any
+			var v json.RawMessage // as it came: members stay in their order, numbers as exact as they are
 			if err := e.client().JSON(cmd.Context(), http.MethodGet, "/api/v1/traces/"+id.String(), nil, nil, &v); err != nil {
 				return err
 			}
@@ -191,7 +229,9 @@ func (e *env) traceGet() *cobra.Command {
 func (e *env) traceTail() *cobra.Command {
 	var spans bool
 	c := &cobra.Command{
-		Use: "tail [QUERY]", Short: "Follow matching traces, or spans, as they arrive", Args: cobra.MaximumNArgs(1),
+		Use: "tail [QUERY]", Short: "Follow matching traces, or spans, as they arrive", Args: queryArg,
+		Long: "Follow matching traces, or spans, as they arrive, until Ctrl-C. A trace is printed again when it has grown.\n" +
+			"-o json is one object a line, as -o jsonl is; -o yaml is one document each.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v := url.Values{"rows": {"traces"}}
 			if spans {
@@ -201,12 +241,15 @@ func (e *env) traceTail() *cobra.Command {
 				v.Set("q", args[0])
 			}
 			for ev, err := range e.client().Events(cmd.Context(), "/api/v1/tail", v) {
-				if err != nil {
-					return err
+				if err == nil {
+					err = e.tailEvent(ev)
 				}
-				if err := e.tailEvent(ev); err != nil {
-					return err
+				if err != nil && cmd.Context().Err() == nil {
+					return inQuery(v.Get("q"), err)
 				}
+			}
+			if cmd.Context().Err() == nil {
+				return withHint(errors.New("the server ended the stream"), "run the command again when the server is back")
 			}
 			return nil
 		},
@@ -218,8 +261,18 @@ func (e *env) traceTail() *cobra.Command {
 
 func (e *env) tailEvent(ev client.Event) error {
 	switch ev.Name {
+	case client.Opened:
+		e.note("following %s; Ctrl-C ends it", e.client().Base())
+		return nil
 	case "lost":
-		e.note("lost: %s", ev.Data)
+		var lost struct {
+			Spans  int64
+			Reason string
+		}
+		if err := json.Unmarshal([]byte(ev.Data), &lost); err != nil {
+			return fmt.Errorf("read event: %w", err)
+		}
+		e.note("%d rows are missing here: %s", lost.Spans, lost.Reason)
 		return nil
 	case "error":
 		api := &client.APIError{}
@@ -228,16 +281,22 @@ func (e *env) tailEvent(ev client.Event) error {
 		}
 		return api
 	}
-	if e.output != "table" && e.output != "wide" {
+	switch e.output {
+	case "json", "jsonl":
 		_, err := fmt.Fprintln(e.Out, ev.Data)
 		return err
+	case "yaml":
+		if _, err := fmt.Fprintln(e.Out, "---"); err != nil {
+			return err
+		}
+		return e.print(json.RawMessage(ev.Data))
 	}
 	var row struct {
 		client.TraceRow
 		SpanID  string `json:"span_id"`
 		Service string `json:"service"`
 		Name    string `json:"name"`
-		Status  any    `json:"status"`
+		Status  string `json:"status"`
 	}
 	if err := json.Unmarshal([]byte(ev.Data), &row); err != nil {
 		return fmt.Errorf("read event: %w", err)
@@ -245,7 +304,9 @@ func (e *env) tailEvent(ev client.Event) error {
 	service, name := or(row.Service, row.RootService), or(row.Name, row.RootName)
 	state := ""
 	if row.Errors > 0 {
-		state = fmt.Sprintf("  %d errors", row.Errors)
+		state = "  " + errorsText(row.Errors)
+	} else if row.Status == "error" {
+		state = "  error"
 	}
 	_, err := fmt.Fprintf(e.Out, "%s  %s  %-16s %s  %s%s\n", row.StartTime().Format("15:04:05.000"), row.TraceID,
 		plain(service), plain(name), human(row.Took()), state)
@@ -269,7 +330,7 @@ func (e *env) traceKeep() *cobra.Command {
 			if release {
 				e.note("trace %s is no longer kept; retention may drop it", id)
 			} else {
-				e.note("trace %s is kept until: weft trace keep --release %s", id, id)
+				e.note("trace %s is kept; let it go with: weft trace keep --release %s", id, id)
 			}
 			return nil
 		},

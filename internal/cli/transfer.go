@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -20,7 +23,8 @@ func (e *env) importCommand() *cobra.Command {
 		Long: "Send traces from files to the server. Formats, told apart by content: OTLP JSON lines, OTLP protobuf,\n" +
 			"Jaeger JSON, Zipkin v2 JSON; plain, .gz or .zst; - is standard input. An import that was cut goes on\n" +
 			"where it was; sending spans twice does no harm.",
-		Args: cobra.MinimumNArgs(1),
+		Example: "  weft import traces.jsonl.zst\n  zcat old.json.gz | weft import -",
+		Args:    someArgs("file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, name := range args {
 				if err := e.importFile(cmd, name, fresh); err != nil {
@@ -43,16 +47,21 @@ func (e *env) importFile(cmd *cobra.Command, name string, fresh bool) error {
 		_ = bar.Set64(p.Done)
 	})
 	_ = bar.Exit()
-	if err != nil {
-		return withHint(err, "run the same command again: it goes on behind the %d spans that are in", res.Spans)
-	}
 	if res.Resumed > 0 {
-		e.note("went on behind %d items of an earlier run", res.Resumed)
+		e.note("%s: went on behind %d lines or messages of an earlier run", name, res.Resumed)
+	}
+	switch {
+	case err != nil && res.Saved:
+		return withHint(err, "%d spans are in; run the same command again: it goes on behind them", res.Spans)
+	case err != nil && res.Spans > 0:
+		return withHint(err, "%d spans are in; importing them again does no harm", res.Spans)
+	case err != nil:
+		return err
 	}
 	e.note("%s: %d spans imported", name, res.Spans)
 	if res.First <= res.Last {
 		v := url.Values{"start": {time.Unix(0, res.First).UTC().Format(time.RFC3339)}, "end": {time.Unix(0, res.Last).Add(time.Second).UTC().Format(time.RFC3339)}}
-		fmt.Fprintln(e.Out, e.server+"/search?"+v.Encode())
+		fmt.Fprintln(e.Out, e.client().Base()+"/search?"+v.Encode())
 	}
 	if res.Rejected > 0 {
 		return &exitError{exitPartial, fmt.Errorf("%d spans were rejected, the first because: %s", res.Rejected, res.Reason)}
@@ -75,7 +84,10 @@ func (e *env) exportCommand() *cobra.Command {
 			if format == "" {
 				format = transfer.FormatOf(file)
 			}
-			return e.export(cmd, v, format, file)
+			if !slices.Contains(transfer.Formats(), format) {
+				return usage("use one of: "+strings.Join(transfer.Formats(), ", "), "unknown format %q", format)
+			}
+			return inQuery(query, e.export(cmd, v, format, file))
 		},
 	}
 	w.flags(c)
@@ -88,13 +100,18 @@ func (e *env) exportCommand() *cobra.Command {
 func (e *env) export(cmd *cobra.Command, v url.Values, format, file string) (err error) {
 	out := e.Out
 	if file != "-" {
-		f, ferr := os.Create(file)
+		// Under its name only when it is whole: half a file looks like few traces.
+		f, ferr := os.Create(file + ".new")
 		if ferr != nil {
 			return ferr
 		}
 		defer func() {
-			if cerr := f.Close(); err == nil {
-				err = cerr
+			cerr := f.Close()
+			var partial *exitError
+			if cerr == nil && (err == nil || errors.As(err, &partial)) {
+				err = errors.Join(err, os.Rename(f.Name(), file))
+			} else {
+				err = errors.Join(err, cerr, os.Remove(f.Name()))
 			}
 		}()
 		out = f
@@ -106,6 +123,9 @@ func (e *env) export(cmd *cobra.Command, v url.Values, format, file string) (err
 		return err
 	}
 	e.note("%d traces, %d spans written", res.Traces, res.Spans)
+	if res.Traces == 0 {
+		e.note("no trace matches from %s to %s; --last 30d looks further back", v.Get("start"), v.Get("end"))
+	}
 	if res.Partial != "" {
 		return &exitError{exitPartial, fmt.Errorf("partial answer: %s", res.Partial)}
 	}

@@ -46,9 +46,16 @@ type APIError struct {
 	Detail string `json:"detail"`
 	Hint   string `json:"hint"`
 	ID     string `json:"id"`
+	// Query is where a query is wrong, nil if that is not what is wrong.
+	Query *QueryFault `json:"query"`
 
 	// RetryAfter is how long the server asks to wait, 0 if it does not say.
 	RetryAfter time.Duration `json:"-"`
+}
+
+// QueryFault is a place in the text of a query.
+type QueryFault struct {
+	ByteOffset int `json:"byte_offset"`
 }
 
 func (e *APIError) Error() string {
@@ -235,7 +242,10 @@ func (c *Client) Search(ctx context.Context, query url.Values, row func(TraceRow
 	}
 }
 
-// Event is one server-sent event.
+// Opened is the name of the first event, which says that the server has begun to follow.
+const Opened = "opened"
+
+// Event is one server-sent event, or the one that says that the stream is open.
 type Event struct{ ID, Name, Data string }
 
 // Events follows a path of server-sent events until ctx is done or the server ends it.
@@ -247,6 +257,9 @@ func (c *Client) Events(ctx context.Context, path string, query url.Values) iter
 			return
 		}
 		defer resp.Body.Close()
+		if !yield(Event{Name: Opened}, nil) {
+			return
+		}
 		var e Event
 		lines := bufio.NewScanner(resp.Body)
 		lines.Buffer(nil, 16<<20)

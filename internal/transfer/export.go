@@ -34,7 +34,7 @@ func Export(ctx context.Context, c *client.Client, query url.Values, format stri
 	case "parquet":
 		w = newParquetWriter(out)
 	default:
-		return res, fmt.Errorf("export: unknown format %q: use otlp or parquet", format)
+		return res, fmt.Errorf("export: unknown format %q: use %s", format, strings.Join(Formats(), " or "))
 	}
 	query.Set("limit", "200")
 	for {
@@ -112,6 +112,9 @@ func (l *lineWriter) write(b *span.Batch) error {
 }
 
 func (l *lineWriter) close() error { return l.w.Flush() }
+
+// Formats is what Export writes.
+func Formats() []string { return []string{"otlp", "parquet"} }
 
 // FormatOf guesses a format by a file's name.
 func FormatOf(name string) string {

@@ -42,7 +42,9 @@ type ImportResult struct {
 	Rejected int64
 	Reason   string // the first reason of a rejection
 	Resumed  int64  // items skipped because an earlier run did them
-	// First and Last start of the imported spans, Unix nanoseconds; First > Last if there were none.
+	Saved    bool   // a next run goes on behind what is in
+	// First and Last start of the imported spans, of earlier runs too, Unix nanoseconds;
+	// First > Last if there were none.
 	First, Last int64
 	Format      string
 }
@@ -64,74 +66,82 @@ func Import(ctx context.Context, c *client.Client, name string, fresh bool, prog
 	pos := positionOf(c.Base(), name)
 	skip := int64(0)
 	if !fresh {
-		skip = pos.load()
+		before := pos.load()
+		skip = before.Items
+		if skip > 0 && before.First <= before.Last {
+			res.First, res.Last = before.First, before.Last
+		}
 	}
 	done := int64(0)
-	for eof := false; !eof; {
+	for ended := error(nil); ended == nil; {
 		var batches []*span.Batch
-		for len(batches) < inFlight && !eof {
-			b, n, err := collect(items, &skip, &res)
+		for len(batches) < inFlight && ended == nil {
+			var some []*span.Batch
+			var n int64
+			some, n, ended = collect(items, &skip, &res)
 			done += n
-			if errors.Is(err, io.EOF) {
-				eof = true
-			} else if err != nil {
-				return res, fmt.Errorf("import %s: item %d: %w", name, done+1, err)
-			}
-			if b != nil {
-				batches = append(batches, b)
-			}
+			batches = append(batches, some...)
 		}
+		// What stands before a broken item is sent all the same.
 		if err := sendAll(ctx, c, batches, &res); err != nil {
 			return res, fmt.Errorf("import %s: %w", name, err)
 		}
-		if err := pos.save(done); err != nil {
+		if err := pos.save(positionFile{done, res.First, res.Last}); err != nil {
 			return res, err
 		}
+		res.Saved = done > 0 && pos.file != ""
 		if progress != nil {
 			progress(Progress{in.counted.n, in.size, res.Spans})
 		}
+		if ended != nil && !errors.Is(ended, io.EOF) {
+			return res, fmt.Errorf("import %s: %s: %w", name, items.place(done+1), ended)
+		}
 	}
+	res.Saved = false
 	return res, pos.clear()
 }
 
-// collect reads items until they make a batch. n is how many it read, skipped ones
-// included; io.EOF comes with the last batch.
-func collect(items items, skip *int64, res *ImportResult) (b *span.Batch, n int64, err error) {
-	var w span.Builder
-	size := 0
-	for w.Len() < batchSpans && size < batchBytes {
+// collect reads items until they make a batch, or several where one item is large. n is
+// how many it read whole, skipped ones included; io.EOF comes with the last batch.
+func collect(items items, skip *int64, res *ImportResult) (batches []*span.Batch, n int64, err error) {
+	w, size := new(span.Builder), 0
+	flush := func() {
+		if w.Len() > 0 {
+			batches = append(batches, w.Batch())
+		}
+		w, size = new(span.Builder), 0
+	}
+	defer flush()
+	for w.Len() < batchSpans && size < batchBytes && len(batches) == 0 {
 		raw, err := items.next()
 		if err != nil {
-			return nonEmpty(&w), n, err
+			return batches, n, err
 		}
-		n++
 		if *skip > 0 {
 			*skip--
+			n++
 			res.Resumed++
 			continue
 		}
 		one, rejected, err := items.decode(raw)
 		if err != nil {
-			return nil, n - 1, err
+			return batches, n, err
 		}
+		n++
 		res.Rejected += int64(rejected.Spans)
 		if res.Reason == "" && len(rejected.Reasons) > 0 {
 			res.Reason = rejected.Reasons[0]
 		}
 		for i := range one.Spans {
+			if w.Len() >= batchSpans || size >= batchBytes {
+				flush()
+			}
 			res.First, res.Last = min(res.First, one.Spans[i].Start), max(res.Last, one.Spans[i].Start)
 			w.Append(one, i)
+			size += len(raw) / len(one.Spans)
 		}
-		size += len(raw)
 	}
-	return nonEmpty(&w), n, nil
-}
-
-func nonEmpty(w *span.Builder) *span.Batch {
-	if w.Len() == 0 {
-		return nil
-	}
-	return w.Batch()
+	return batches, n, nil
 }
 
 func sendAll(ctx context.Context, c *client.Client, batches []*span.Batch, res *ImportResult) error {
@@ -166,12 +176,18 @@ type items interface {
 	format() string
 	next() ([]byte, error)
 	decode([]byte) (*span.Batch, otlp.Rejected, error)
+	// place says where the item is that next or decode had trouble with, the nth.
+	place(n int64) string
 }
 
 // sniff tells the format by the first bytes.
 func sniff(in *input) (items, error) {
+	lines := &lineCounter{Reader: in}
 	head, err := in.Peek(1)
 	for err == nil && (head[0] == ' ' || head[0] == '\n' || head[0] == '\r' || head[0] == '\t' || head[0] == 0xef || head[0] == 0xbb || head[0] == 0xbf) {
+		if head[0] == '\n' {
+			lines.first++
+		}
 		if _, err = in.Discard(1); err == nil {
 			head, err = in.Peek(1)
 		}
@@ -184,7 +200,7 @@ func sniff(in *input) (items, error) {
 	}
 	switch head[0] {
 	case '{', '[':
-		return &jsonItems{d: json.NewDecoder(in)}, nil
+		return &jsonItems{d: json.NewDecoder(lines), lines: lines}, nil
 	case 0x0a: // field 1 of TracesData, length-delimited
 		return &protoItems{in: in}, nil
 	}
@@ -192,17 +208,61 @@ func sniff(in *input) (items, error) {
 }
 
 // jsonItems are JSON values one after the other: OTLP lines, a Jaeger or a Zipkin file.
-type jsonItems struct{ d *json.Decoder }
+type jsonItems struct {
+	d     *json.Decoder
+	lines *lineCounter
+	line  int64 // where the item that was asked for last is, or its fault
+}
+
+// lineCounter knows the lines of what was read through it.
+type lineCounter struct {
+	io.Reader
+	first int64   // lines before the first byte
+	read  int64   // bytes
+	ends  []int64 // where line ends are that were not passed yet
+}
+
+func (l *lineCounter) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	for i, c := range p[:n] {
+		if c == '\n' {
+			l.ends = append(l.ends, l.read+int64(i))
+		}
+	}
+	l.read += int64(n)
+	return n, err
+}
+
+// at is the line of a byte, the first is 1. Later calls ask for later bytes.
+func (l *lineCounter) at(offset int64) int64 {
+	passed := 0
+	for passed < len(l.ends) && l.ends[passed] < offset {
+		passed++
+	}
+	l.first += int64(passed)
+	l.ends = l.ends[passed:]
+	return l.first + 1
+}
 
 func (*jsonItems) format() string { return "JSON" }
 
 func (j *jsonItems) next() ([]byte, error) {
 	var raw json.RawMessage
-	if err := j.d.Decode(&raw); err != nil {
+	err := j.d.Decode(&raw)
+	var broken *json.SyntaxError
+	switch {
+	case errors.As(err, &broken):
+		j.line = j.lines.at(broken.Offset - 1)
+		return nil, err
+	case err != nil:
+		j.line = j.lines.at(j.lines.read - 1)
 		return nil, err
 	}
+	j.line = j.lines.at(j.d.InputOffset() - int64(len(raw)))
 	return raw, nil
 }
+
+func (j *jsonItems) place(int64) string { return fmt.Sprintf("line %d", j.line) }
 
 func (j *jsonItems) decode(raw []byte) (*span.Batch, otlp.Rejected, error) {
 	if raw[0] == '[' {
@@ -246,6 +306,8 @@ func (p *protoItems) next() ([]byte, error) {
 	return append(item, body...), nil
 }
 
+func (*protoItems) place(n int64) string { return fmt.Sprintf("resource %d of the message", n) }
+
 func (*protoItems) decode(raw []byte) (*span.Batch, otlp.Rejected, error) {
 	return otlp.Decode(raw, otlp.Limits{})
 }
@@ -254,6 +316,7 @@ func (*protoItems) decode(raw []byte) (*span.Batch, otlp.Rejected, error) {
 type delimitedItems struct{ in *input }
 
 func (*delimitedItems) format() string          { return "OTLP protobuf, length-delimited" }
+func (*delimitedItems) place(n int64) string    { return fmt.Sprintf("message %d", n) }
 func (d *delimitedItems) next() ([]byte, error) { return readSized(d.in) }
 func (*delimitedItems) decode(raw []byte) (*span.Batch, otlp.Rejected, error) {
 	return otlp.Decode(raw, otlp.Limits{})
@@ -294,25 +357,29 @@ func positionOf(server, name string) position {
 
 type positionFile struct {
 	Items int64 `json:"items_done"`
+	First int64 `json:"first_unix_nano"`
+	Last  int64 `json:"last_unix_nano"`
 }
 
-func (p position) load() int64 {
+// load is the zero value where there is no position, or none that can be read: beginning
+// again does no harm.
+func (p position) load() positionFile {
 	var f positionFile
 	text, err := os.ReadFile(p.file)
 	if p.file == "" || err != nil || json.Unmarshal(text, &f) != nil {
-		return 0
+		return positionFile{}
 	}
-	return f.Items
+	return f
 }
 
-func (p position) save(items int64) error {
+func (p position) save(f positionFile) error {
 	if p.file == "" {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(p.file), 0o700); err != nil {
 		return err
 	}
-	text, err := json.Marshal(positionFile{items})
+	text, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}

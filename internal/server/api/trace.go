@@ -22,7 +22,7 @@ func (s *server) readTrace(r *http.Request, text string) (*span.Batch, error) {
 	}
 	b, err := s.Reader.Trace(r.Context(), s.tenant(r), id)
 	if err != nil {
-		return nil, fmt.Errorf("trace %s: %w", id, err)
+		return nil, err // it names the trace
 	}
 	return b, nil
 }

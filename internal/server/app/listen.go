@@ -43,7 +43,7 @@ func reachable(address string) string {
 func listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, &InUseError{Address: address, Owner: portOwner(address)}
+		return nil, &InUseError{Address: address, Owner: PortOwner(address)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
@@ -61,12 +61,12 @@ func isLoopback(address string) bool {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
+	return err == nil && ip.isLoopback()
 }
 
-// portOwner finds who listens on the port of an address: the socket's inode in /proc/net,
+// PortOwner finds who listens on the port of an address: the socket's inode in /proc/net,
 // then the process that has it open. Only processes we may look into are found.
-func portOwner(address string) string {
+func PortOwner(address string) string {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return ""
