@@ -61,7 +61,7 @@ func isLoopback(address string) bool {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.isLoopback()
+	return err == nil && ip.IsLoopback()
 }
 
 // PortOwner finds who listens on the port of an address: the socket's inode in /proc/net,
