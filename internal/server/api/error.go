@@ -90,6 +90,7 @@ func Classify(err error) Fault {
 		missing  *RequiredParamError
 		header   *RequiredHeaderError
 		several  *TooManyValuesForParamError
+		damaged  *store.CorruptError
 		later    *LaterError
 	)
 	switch {
@@ -129,6 +130,12 @@ func Classify(err error) Fault {
 		return Fault{
 			Code: "not_found", Title: "Not found", HTTP: http.StatusNotFound, GRPC: codes.NotFound,
 			Detail: err.Error(), Hint: "it may not have arrived yet, be past retention, or be deleted",
+		}
+	case errors.As(err, &damaged):
+		return Fault{
+			Code: "damaged", Title: "Damaged on disk", HTTP: http.StatusInternalServerError, GRPC: codes.DataLoss,
+			Detail: "the block that holds it does not read; other data is served as before",
+			Hint:   "run weft store check on the server; weft store repair saves what reads",
 		}
 	case errors.Is(err, ErrBusy):
 		return Fault{

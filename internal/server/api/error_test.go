@@ -45,7 +45,7 @@ func TestClassify(t *testing.T) {
 	f(context.DeadlineExceeded, "deadline", 504, codes.DeadlineExceeded)
 	f(context.Canceled, "cancelled", 499, codes.Canceled)
 	f(errors.New("disk on fire"), "internal", 500, codes.Internal)
-	f(&store.CorruptError{File: "part-1"}, "internal", 500, codes.Internal)
+	f(&store.CorruptError{File: "part-1"}, "damaged", 500, codes.DataLoss)
 }
 
 // An internal error is a number to the client and a line in the log.

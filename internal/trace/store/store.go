@@ -52,7 +52,7 @@ type Writer interface {
 // context stops the work at once.
 type Reader interface {
 	// Trace is every span of a trace, ordered by start, then span id. ErrNotFound if
-	// there is none.
+	// there is none, *CorruptError if there is none that reads.
 	Trace(ctx context.Context, tenant string, id span.TraceID) (*span.Batch, error)
 	// Search yields the traces with a span that matches, in the query's order, each
 	// once. An answer cut by the budget ends with a *PartialError; the rows before it are

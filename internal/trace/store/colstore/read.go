@@ -16,9 +16,12 @@ func (s *Store) Trace(ctx context.Context, tenant string, id span.TraceID) (*spa
 	v := s.acquire()
 	defer s.release(v)
 	k := TraceKey{tenant, id}
-	refs, _, err := s.gather(ctx, v, k, nil)
+	refs, met, err := s.gather(ctx, v, k, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read trace %s: %w", id, err)
+	}
+	if len(refs) == 0 && met.damage != nil {
+		return nil, fmt.Errorf("read trace %s: %w", id, met.damage)
 	}
 	if len(refs) == 0 {
 		return nil, fmt.Errorf("read trace %s: %w", id, store.ErrNotFound)
@@ -27,37 +30,44 @@ func (s *Store) Trace(ctx context.Context, tenant string, id span.TraceID) (*spa
 }
 
 // gather is the spans of a trace over all sources of v, copies dropped, ordered by start,
-// then span id, and how many parts and heads have some. A block that does not read is
-// reported and passed over. pages, which may be nil, keeps decoded pages for the next
+// then span id, and what it met on the way. A block that does not read is reported and
+// passed over. pages, which may be nil, keeps decoded pages for the next
 // trace.
-func (s *Store) gather(ctx context.Context, v *view, k TraceKey, pages *pageCache) (refs []part.Ref, sources int, err error) {
+func (s *Store) gather(ctx context.Context, v *view, k TraceKey, pages *pageCache) (refs []part.Ref, met found, err error) {
 	if s.deleted.has(k) {
-		return nil, 0, nil
+		return nil, found{}, nil
 	}
 	for _, p := range v.parts {
 		if err := ctx.Err(); err != nil {
-			return nil, 0, err
+			return nil, found{}, err
 		}
 		held, err := partRefs(ctx, p, k, pages)
 		if ctx.Err() != nil {
-			return nil, 0, ctx.Err()
+			return nil, found{}, ctx.Err()
 		}
 		if err != nil {
 			s.noteCorrupt(p, err)
+			met.damage = err
 			continue
 		}
 		if len(held) > 0 {
 			refs = append(refs, held...)
-			sources++
+			met.sources++
 		}
 	}
 	for _, h := range v.heads {
 		if held := h.trace(k); len(held) > 0 {
 			refs = append(refs, held...)
-			sources++
+			met.sources++
 		}
 	}
-	return sortRefs(refs), sources, nil
+	return sortRefs(refs), met, nil
+}
+
+// found is where the spans of a trace come from.
+type found struct {
+	sources int   // parts and heads that have some
+	damage  error // of a part that may have more, and does not read
 }
 
 // partRefs is a trace's spans in one part.
@@ -122,12 +132,12 @@ func (s *Store) Scan(ctx context.Context, tenant string, w store.Window) iter.Se
 			if split[id] {
 				continue
 			}
-			refs, sources, err := s.gather(ctx, v, TraceKey{tenant, id}, pages)
+			refs, met, err := s.gather(ctx, v, TraceKey{tenant, id}, pages)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if sources > 1 {
+			if met.sources > 1 {
 				split[id] = true
 			}
 			inside := func(r part.Ref) bool { return w.Contains(r.Span().Start) }

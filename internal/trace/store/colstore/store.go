@@ -48,6 +48,8 @@ type Store struct {
 	cache   *part.Cache
 	counts  counters
 
+	met sync.Map // store.CorruptError of every damaged block met, so that each is told once
+
 	failure   atomic.Pointer[error] // set once: writes are refused until restart
 	wantFlush chan struct{}
 	wantMerge chan struct{}
@@ -332,11 +334,18 @@ func (s *Store) breakWrites(op string, err error) error {
 // Healthy is nil, or why the store takes no writes.
 func (s *Store) Healthy() error { return s.broken() }
 
-// noteCorrupt counts and reports a block that does not read. The answer goes on without it.
+// noteCorrupt counts and reports a block that does not read, once however often it is met.
+// The answer goes on without it.
 func (s *Store) noteCorrupt(p *livePart, err error) {
+	p.corrupt.Store(true)
+	var block *store.CorruptError
+	if errors.As(err, &block) {
+		if _, known := s.met.LoadOrStore(*block, true); known {
+			return
+		}
+	}
 	s.counts.corruptBlocks.Add(1)
 	s.log.Error("block does not read and is passed over", "part", p.Name, "error", err)
-	p.corrupt.Store(true)
 }
 
 func isFull(err error) bool {
