@@ -65,6 +65,9 @@ func (a *App) warnings(corrupt int64) []string {
 			out = append(out, fmt.Sprintf("%s is not served on %s: %s.", l.Name, l.Address, l.Detail))
 		}
 	}
+	if err := a.log.Broken(); err != nil {
+		out = append(out, fmt.Sprintf("The ingest log failed to write and takes no spans until a restart: %s.", err))
+	}
 	if err := a.store.Healthy(); err != nil {
 		out = append(out, fmt.Sprintf("The store takes no spans: %s.", err))
 	}
