@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/weft-dev/weft/internal/base/clock"
 	"github.com/weft-dev/weft/internal/server/api"
 	"github.com/weft-dev/weft/internal/server/audit"
 	"github.com/weft-dev/weft/internal/server/auth"
@@ -117,6 +119,55 @@ func TestTenantLimits(t *testing.T) {
 	if got := w.limits("acme", acme, "", 200); got.StoredSpans != 4 || got.StoredBytes <= 0 {
 		t.Errorf("acme holds %+v, want 4 spans", got)
 	}
+}
+
+// laterClock is the machine's clock, set forward by a test.
+type laterClock struct {
+	clock.Real
+	by atomic.Int64
+}
+
+func (c *laterClock) Now() time.Time { return c.Real.Now().Add(time.Duration(c.by.Load())) }
+
+// The store goes by the age that was set last, of each tenant.
+func TestTenantRetention(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	c := &laterClock{}
+	a, err := Open(t.Context(), testConfig(t, w.data), Options{Version: "test", Clock: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.App = a
+	every := w.token(auth.AllTenants, auth.Admin)
+	tenants := []string{"acme", "globex"}
+	for _, tenant := range tenants {
+		code, body := w.do("POST", "/v1/traces", encoded(t, request(traceID(1), "x")), protobufType, bearer(w.token(tenant, auth.Ingest)))
+		if code != 200 {
+			t.Fatal(code, body)
+		}
+	}
+	if err := w.store.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f := func(acme, globex int) {
+		t.Helper()
+		if err := w.store.Retain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int{acme, globex} {
+			code, body := w.do("GET", "/api/v1/traces/"+hexOf(traceID(1)), nil, bearer(every), "X-Scope-OrgID: "+tenants[i])
+			if code != want {
+				t.Errorf("trace of %s: %d %.200s, want %d", tenants[i], code, body, want)
+			}
+		}
+	}
+	w.limits("acme", every, `{"max_age": "48h"}`, 200)
+	f(200, 200)
+	c.by.Store(int64(100 * time.Hour))
+	f(404, 200)
+	w.limits("globex", every, `{"max_age": "48h"}`, 200)
+	f(404, 404)
 }
 
 // A share is a percentage or a size, and comes back as it can be read again.

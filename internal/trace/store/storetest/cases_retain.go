@@ -15,7 +15,7 @@ import (
 // allowance. Which spans go between Age and a quarter more is the engine's.
 func retention(w *world) {
 	const (
-		hours = 48
+		hours = 40
 		share = 90_000 // bytes; each hour brings 4,000 that no codec makes smaller, and an engine's own
 	)
 	w.setAllowance("brief", store.Allowance{Age: 8 * time.Hour})
