@@ -92,9 +92,11 @@ func (h *Handler) putZstd(z *zstd.Decoder) {
 	}
 }
 
-// firstRead is the buffer a body of unknown length starts with, and the most that is
-// reserved for a length that is only claimed.
+// firstRead is the buffer a body of unknown length starts with.
 const firstRead = 64 << 10
+
+// trustedLength is the length that is believed: a body of it gets its buffer at once.
+const trustedLength = 256 << 10
 
 // readAll reads to the end, doubling its buffer as bytes arrive. length is what the sender
 // says, or -1.
@@ -104,6 +106,9 @@ func (h *Handler) readAll(r io.Reader, length int64, mem *ingest.Reservation) ([
 		most = length + 1
 	}
 	size := min(firstRead, most)
+	if length >= 0 {
+		size = min(trustedLength, most)
+	}
 	if err := mem.Grow(size); err != nil {
 		return nil, err
 	}

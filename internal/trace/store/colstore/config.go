@@ -22,10 +22,10 @@ type Config struct {
 	Logger *slog.Logger // default: discard
 
 	// HeadBytes of encoded requests make a head ready for flushing; in memory they take
-	// about three times that. Default 32 MiB.
+	// about three times that. Default 16 MiB.
 	HeadBytes int
 	// HeadAge after which a head is flushed however small, so that the log stays short.
-	// Default 10 minutes.
+	// Default 20 seconds.
 	HeadAge time.Duration
 	// MaxHeads frozen heads may wait for the flusher before Apply blocks. Default 2.
 	MaxHeads int
@@ -74,8 +74,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	def(&c.HeadBytes, 32<<20)
-	def(&c.HeadAge, 10*time.Minute)
+	def(&c.HeadBytes, 16<<20)
+	def(&c.HeadAge, 20*time.Second)
 	def(&c.MaxHeads, 2)
 	def(&c.JanitorEvery, time.Minute)
 	def(&c.MergeFanIn, 6)

@@ -22,7 +22,7 @@ func (s *Store) flushLoop() {
 		case <-s.stop:
 			return
 		case <-s.wantFlush:
-		case <-s.cfg.Clock.After(s.cfg.JanitorEvery):
+		case <-s.cfg.Clock.After(s.cfg.HeadAge / 2):
 		}
 		if !s.headDue() {
 			continue

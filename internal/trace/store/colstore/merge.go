@@ -247,7 +247,10 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 		clear(starts)
 		slices.SortStableFunc(all, func(a, b located) int { return comparePartOrder(a.key, a.start, b.key, b.start) })
 
-		cache := newPageCache(4 * len(run))
+		cache := newPageCache(8 * len(run))
+		for _, l := range all {
+			cache.expect(pageKey{run[l.part], int(l.page)})
+		}
 		for i := 0; i < len(all); {
 			j := i + 1
 			for j < len(all) && all[j].key == all[i].key {

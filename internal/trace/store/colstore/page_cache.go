@@ -7,7 +7,8 @@ import "github.com/weft-dev/weft/internal/trace/span"
 type pageCache struct {
 	max   int
 	pages map[pageKey]*span.Batch
-	order []pageKey // oldest first
+	order []pageKey       // oldest first; some have gone
+	uses  map[pageKey]int // how often a page will be asked for, where that is known
 }
 
 type pageKey struct {
@@ -19,15 +20,33 @@ func newPageCache(n int) *pageCache {
 	return &pageCache{max: n, pages: map[pageKey]*span.Batch{}}
 }
 
+// expect says that a page will be asked for. Once it has been, as often as was said, it is
+// let go of.
+func (c *pageCache) expect(k pageKey) {
+	if c.uses == nil {
+		c.uses = map[pageKey]int{}
+	}
+	c.uses[k]++
+}
+
 func (c *pageCache) get(k pageKey, read func() (*span.Batch, error)) (*span.Batch, error) {
-	if b, ok := c.pages[k]; ok {
+	b, ok := c.pages[k]
+	if !ok {
+		var err error
+		if b, err = read(); err != nil {
+			return nil, err
+		}
+	}
+	if c.uses != nil {
+		if c.uses[k]--; c.uses[k] == 0 {
+			delete(c.pages, k)
+			return b, nil
+		}
+	}
+	if ok {
 		return b, nil
 	}
-	b, err := read()
-	if err != nil {
-		return nil, err
-	}
-	if len(c.order) >= c.max {
+	for len(c.pages) >= c.max {
 		delete(c.pages, c.order[0])
 		c.order = c.order[1:]
 	}
