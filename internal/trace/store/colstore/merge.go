@@ -78,7 +78,7 @@ func (s *Store) chooseRun(parts []*livePart) []*livePart {
 			if p.Kept != kept || p.corrupt.Load() {
 				continue
 			}
-			if len(r.parts) > 0 && (s.sizeClass(r.parts[0]) != s.sizeClass(p) || !r.takes(p, s.cfg.MaxPartSpans, allow)) {
+			if len(r.parts) > 0 && (s.sizeClass(r.parts[0]) != s.sizeClass(p) || !r.takes(p, &s.cfg, allow)) {
 				r = mergeRun{}
 			}
 			r.add(p, allow)

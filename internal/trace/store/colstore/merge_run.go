@@ -10,11 +10,13 @@ import (
 // mergeRun is neighbouring parts that may become one. Retention drops a tenant's rows of a
 // part all at once, when the newest of the part are too old or the tenant holds too much.
 // So that this is neither late nor coarse, a part made by a merge spans at most an eighth
-// of the shortest age of its tenants, and holds at most a quarter of the share of any.
+// of the shortest age of its tenants, and holds at most a quarter of the share of any and
+// an eighth of the disk cap.
 // When a tenant's rows have gone, what is left merges on.
 type mergeRun struct {
 	parts []*livePart
 	spans int64
+	bytes int64
 	large bool             // some part is not small
 	until time.Time        // newest arrival
 	width time.Duration    // the widest range of arrivals
@@ -28,6 +30,7 @@ func (r *mergeRun) add(p *livePart, allow func(string) store.Allowance) {
 	}
 	r.parts = append(r.parts, p)
 	r.spans += m.Spans
+	r.bytes += m.Bytes
 	r.large = r.large || m.Spans > smallPartSpans
 	if m.MaxArrival.After(r.until) {
 		r.until = m.MaxArrival
@@ -47,8 +50,11 @@ func (r *mergeRun) add(p *livePart, allow func(string) store.Allowance) {
 }
 
 // takes reports whether p may join the run.
-func (r *mergeRun) takes(p *livePart, mostSpans int64, allow func(string) store.Allowance) bool {
+func (r *mergeRun) takes(p *livePart, cfg *Config, allow func(string) store.Allowance) bool {
 	m := p.Meta()
+	if cfg.DiskCap > 0 && !p.Kept && r.bytes+m.Bytes > cfg.DiskCap/8 {
+		return false
+	}
 	until, width := r.until, r.width
 	if m.MaxArrival.After(until) {
 		until = m.MaxArrival
@@ -67,5 +73,5 @@ func (r *mergeRun) takes(p *livePart, mostSpans int64, allow func(string) store.
 			}
 		}
 	}
-	return r.spans+m.Spans <= mostSpans && until.Sub(r.parts[0].Meta().MinArrival) <= width
+	return r.spans+m.Spans <= cfg.MaxPartSpans && until.Sub(r.parts[0].Meta().MinArrival) <= width
 }
