@@ -1,38 +1,52 @@
 #!/usr/bin/env bash
-# `make test`: every test there is. Prints one line a stage and a summary of all tests;
+# `make test`: every test there is. Prints a line for each stage and a summary of all tests;
 # the whole output of a stage is shown when it fails.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d); trap 'rm -rf "$out"' EXIT
 passed=0 failed=0 bad=()
 
-stage() { # name, command...
+run() { # name, command...: a stage; what it prints goes to a file
 	local name=$1 start=$SECONDS; shift
-	if "$@" >"$out/log" 2>&1; then
-		printf 'ok    %-28s %4d s\n' "$name" $((SECONDS - start))
+	"$@" >"$out/$name.log" 2>&1
+	echo $? >"$out/$name.rc"
+	echo $((SECONDS - start)) >"$out/$name.seconds"
+}
+
+report() { # name: the line of a stage that has ended
+	local name=$1
+	if [ "$(cat "$out/$name.rc")" = 0 ]; then
+		printf 'ok    %-28s %4d s\n' "$name" "$(cat "$out/$name.seconds")"
 		passed=$((passed + 1))
 	else
-		printf 'FAIL  %-28s %4d s\n' "$name" $((SECONDS - start))
-		grep -vE '^(ok|\?) ' "$out/log" | tail -n 300
+		printf 'FAIL  %-28s %4d s\n' "$name" "$(cat "$out/$name.seconds")"
+		grep -vE '^(ok|\?) ' "$out/$name.log" | tail -n 300
 		failed=$((failed + 1)); bad+=("$name")
 	fi
 	# go test prints "--- PASS" only with -v; count what the JSON stream would.
-	cat "$out/log" >>"$out/all"
+	cat "$out/$name.log" >>"$out/all"
 }
 
+stage() { run "$@"; report "$1"; }
+
 go_tests() { # flags for go test
-	go test -json "$@" >"$out/json"; local rc=$?
-	go run ./internal/tidy/testsum <"$out/json"; return $rc
+	local json; json=$(mktemp -p "$out")
+	go test -json "$@" >"$json"; local rc=$?
+	go run ./internal/tidy/testsum <"$json"; return $rc
 }
 
 stage 'install what tests need' bash .ci/deps.sh
-stage 'web: install and build' make --no-print-directory web
-stage 'weft: build' make --no-print-directory bin/weft
+stage 'web install and build' make --no-print-directory web
+stage 'weft build' make --no-print-directory bin/weft
 stage 'check' make --no-print-directory check
 stage 'go test' go_tests -timeout 30m ./cmd/... ./internal/... ./test/... ./web/...
-stage 'go test -race' go_tests -race -short -timeout 30m ./internal/...
-stage 'web: unit tests' npm --prefix web run --silent test
-stage 'web: browser tests' npm --prefix web run --silent e2e
+stage 'web unit tests' npm --prefix web run --silent test
+# The browser mostly waits: the race detector has the other half of the machine meanwhile.
+run 'web browser tests' npm --prefix web run --silent e2e &
+run 'go test -race' go_tests -race -short -p 1 -timeout 30m ./internal/...
+wait
+report 'go test -race'
+report 'web browser tests'
 
 grep -hE '^(DONE|[0-9]+ (passed|tests))' "$out/all" || true
 if [ $failed -gt 0 ]; then printf 'failed stages: %s\n' "${bad[*]}"; fi
