@@ -251,7 +251,7 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 	}
 	a.store, err = colstore.Open(colstore.Config{
 		FS: a.fs, Dir: tracesDir(a.cfg.Data), Clock: a.clock, Logger: a.logger,
-		HeadBytes: int(a.cfg.HeadCap), DiskCap: a.diskCap, Allowance: a.allowance, Kept: a.kept,
+		HeadBytes: int(a.cfg.HeadCap), HeadAge: a.cfg.HeadAge, DiskCap: a.diskCap, Allowance: a.allowance, Kept: a.kept,
 	})
 	if err != nil {
 		return err
