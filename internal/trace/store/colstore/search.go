@@ -53,6 +53,8 @@ type search struct {
 	// done: the trace was decided as a whole, or yielded; further hits mean nothing.
 	done map[span.TraceID]bool
 	rows int // yielded
+	// scratch is the page at hand. Nothing of it is kept.
+	scratch span.Batch
 	// pages are kept decoded between traces that are read whole.
 	pages *pageCache
 }
@@ -243,8 +245,8 @@ func termMayMatch(t store.Term, minDuration, maxDuration int64, hasError bool) b
 }
 
 func (x *search) page(p *livePart, pg part.Page) error {
-	b, err := pg.Read(x.ctx, x.columns)
-	if err != nil {
+	b := &x.scratch
+	if err := pg.ReadInto(x.ctx, x.columns, b); err != nil {
 		if x.ctx.Err() != nil {
 			return x.ctx.Err()
 		}
