@@ -20,18 +20,26 @@ func TestMain(m *testing.M) {
 
 // The scripts in testdata are what a user sees. Beside testscript's commands they have:
 //
-//	server ARG…     starts weft up on $WORK/data and a free port; sets WEFT_SERVER, ADDRESS
-//	stop            ends it as an operator does
-//	read NAME FILE  sets a variable to what a file holds
+//	server ARG…       starts weft up on $WORK/data and a free port; sets WEFT_SERVER, ADDRESS
+//	stop              ends it as an operator does
+//	read NAME FILE    sets a variable to what a file holds
+//	code N COMMAND    runs a command that ends with exit code N
+//	await FILE REGEX  waits until a file has a line like that
+//
+// and those of commands_test.go, which make inputs and stand between client and server.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("TZ", "UTC")
 			e.Values[serverKey{}] = &server{}
+			e.Values[gateKey{}] = &gate{}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"code": exitCode, "await": awaitLine, "spans": makeSpans, "protobuf": makeProtobuf, "compress": compress,
+			"parquet": readParquet, "damage": damage, "fetch": fetch, "taken": takePort, "gate": openGate, "atgate": atGate,
 			"server": startServer,
 			"read": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))

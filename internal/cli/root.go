@@ -108,11 +108,13 @@ func (e *env) prepare(c *cobra.Command) {
 			return nil
 		}
 		hint := "see: " + c.CommandPath() + " --help"
+		c.SuggestionsMinimumDistance = 2
 		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 			hint = "did you mean: " + c.CommandPath() + " " + near[0]
 		}
 		return usage(hint, "unknown command %q for %s", args[0], c.CommandPath())
 	}
+	c.DisableFlagsInUseLine = true
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 }
 
@@ -209,7 +211,7 @@ func (e *env) report(err error) int {
 	case errors.As(err, &api):
 		hint = api.Hint
 		if api.Query != nil {
-			hint = or(hint, "see docs/guide/query.md, or complete the query in the search box of "+e.server)
+			hint = or(hint, "weft trace search --help has examples; the search box of "+e.client().Base()+" completes queries")
 		}
 		switch api.Status {
 		case http.StatusNotFound:

@@ -182,29 +182,48 @@ type items interface {
 
 // sniff tells the format by the first bytes.
 func sniff(in *input) (items, error) {
-	lines := &lineCounter{Reader: in}
-	head, err := in.Peek(1)
-	for err == nil && (head[0] == ' ' || head[0] == '\n' || head[0] == '\r' || head[0] == '\t' || head[0] == 0xef || head[0] == 0xbb || head[0] == 0xbf) {
-		if head[0] == '\n' {
-			lines.first++
-		}
-		if _, err = in.Discard(1); err == nil {
-			head, err = in.Peek(1)
-		}
-	}
-	if errors.Is(err, io.EOF) {
+	head, err := in.Peek(1 << 10)
+	if len(head) == 0 && errors.Is(err, io.EOF) {
 		return nil, errors.New("the input is empty")
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	switch head[0] {
-	case '{', '[':
+	text := bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, errors.New("the input is empty")
+	}
+	switch {
+	case beginsJSON(text):
+		if _, err := in.Discard(len(head) - len(text)); err != nil {
+			return nil, err
+		}
+		lines := &lineCounter{Reader: in}
 		return &jsonItems{d: json.NewDecoder(lines), lines: lines}, nil
-	case 0x0a: // field 1 of TracesData, length-delimited
+	case head[0] == 0x0a: // field 1 of TracesData, length-delimited
 		return &protoItems{in: in}, nil
 	}
 	return &delimitedItems{in: in}, nil
+}
+
+// beginsJSON tells JSON from protobuf, whose first bytes, a tag and lengths, may be a line
+// end and brackets as well: it goes on with a name, which has no control characters.
+func beginsJSON(text []byte) bool {
+	open := false
+	for i, c := range text {
+		switch c {
+		case ' ', '\n', '\r', '\t':
+		case '{', '[':
+			open = true
+		case '"':
+			return open && i+1 < len(text) && text[i+1] >= ' '
+		case '}', ']':
+			return open
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // jsonItems are JSON values one after the other: OTLP lines, a Jaeger or a Zipkin file.
@@ -217,7 +236,7 @@ type jsonItems struct {
 // lineCounter knows the lines of what was read through it.
 type lineCounter struct {
 	io.Reader
-	first int64   // lines before the first byte
+	first int64   // lines that were passed
 	read  int64   // bytes
 	ends  []int64 // where line ends are that were not passed yet
 }
