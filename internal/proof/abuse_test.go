@@ -470,14 +470,6 @@ func until(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// onParts waits until the spans have left memory for parts.
-func (a *abused) onParts() {
-	a.t.Helper()
-	until(a.t, "spans are written as parts", func() bool {
-		return a.metric("weft_store_parts") > 0 && a.metric("weft_store_head_spans") == 0
-	})
-}
-
 // oneSpan is a batch of one span, with an id of its own for each seed.
 func oneSpan(seed uint64) *span.Batch {
 	b := &span.Batch{Resources: []span.Resource{{Present: true}}, Scopes: []span.Scope{{Present: true}}}
