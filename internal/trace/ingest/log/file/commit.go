@@ -46,7 +46,9 @@ func (c *committer) run() {
 				c.finish(g, c.commit(g))
 			} else if closed {
 				return
-			} else {
+			}
+			c.takeTurn()
+			if g == nil {
 				break
 			}
 		}
@@ -161,6 +163,49 @@ func (c *committer) segment(bytes int) error {
 	_ = c.file.Close() // all of it is synced
 	c.active, c.file, c.size = made.segment, made.file, 0
 	return nil
+}
+
+// takeTurn begins a new segment if that is asked for and the newest record is still the
+// same. Its header says where positions go on, so it is durable before the old one may go.
+func (c *committer) takeTurn() {
+	l := c.log
+	l.mu.Lock()
+	t := l.turn
+	l.turn = nil
+	wanted := t != nil && l.last <= t.to && l.broken == nil
+	l.mu.Unlock()
+	if t == nil {
+		return
+	}
+	defer close(t.done)
+	if !wanted || c.active == nil || c.size <= headerLen {
+		return
+	}
+	if c.ahead == nil {
+		c.makeAhead()
+	}
+	made := <-c.ahead
+	c.ahead = nil
+	if made.err != nil {
+		if !errors.Is(made.err, syscall.ENOSPC) {
+			_ = c.breakLog(log.ErrBroken, made.err)
+		}
+		return
+	}
+	if _, err := made.file.Write(appendHeader(nil, made.segment.salt, c.next)); err != nil {
+		_ = errors.Join(made.file.Close(), l.cfg.FS.Remove(made.segment.path(l.cfg.Dir)))
+		if !errors.Is(err, syscall.ENOSPC) {
+			_ = c.breakLog(log.ErrBroken, err)
+		}
+		return
+	}
+	if err := made.file.Sync(); err != nil {
+		_ = errors.Join(c.breakLog(log.ErrBroken, err), made.file.Close())
+		return
+	}
+	_ = c.file.Close() // all of it is synced
+	c.active, c.file, c.size = made.segment, made.file, headerLen
+	c.publish(c.next)
 }
 
 func (c *committer) newSegment() *segment {

@@ -95,6 +95,9 @@ type Log struct {
 	spare    [][]byte     // buffers of finished groups
 	broken   error        // why no append is taken any more
 	closed   bool
+	// turn asks the committer for a new segment, if that is the newest record; nil: nobody
+	// does. The committer closes it and sets it to nil.
+	turn *turn
 
 	wake chan struct{} // tells the committer that pending or closed was set
 	done chan struct{} // closed by the committer when it ends
@@ -130,6 +133,12 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
+// turn is a wish for a new segment once no record is behind to.
+type turn struct {
+	to   log.Position
+	done chan struct{}
+}
+
 // group is the appends that share one commit. buf and n are guarded by Log.mu until the
 // committer has taken the group; err and first are set before done is closed.
 type group struct {
@@ -155,10 +164,7 @@ func (l *Log) Append(ctx context.Context, r log.Record) (log.Position, error) {
 	if err != nil {
 		return 0, err
 	}
-	select {
-	case l.wake <- struct{}{}:
-	default: // it is awake, or will be
-	}
+	l.rouse()
 	select {
 	case <-g.done:
 	case <-ctx.Done():
@@ -168,6 +174,14 @@ func (l *Log) Append(ctx context.Context, r log.Record) (log.Position, error) {
 		return 0, g.err
 	}
 	return g.first + log.Position(index), nil
+}
+
+// rouse wakes the committer.
+func (l *Log) rouse() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // it is awake, or will be
+	}
 }
 
 // join copies the record into the pending group.
@@ -251,10 +265,7 @@ func (l *Log) Close() error {
 	}
 	l.closed = true
 	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	l.rouse()
 	<-l.done
 	return errors.Join(l.c.close(), l.lock.Close())
 }

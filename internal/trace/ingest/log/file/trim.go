@@ -10,8 +10,10 @@ import (
 )
 
 // Trim removes the segments that hold no record behind to. The newest segment always
-// stays, it says where positions go on.
+// stays, it says where positions go on; if it is large and nothing of it is wanted, a new
+// one takes its place, so that a log at rest is short.
 func (l *Log) Trim(to log.Position) error {
+	l.turnOver(to)
 	l.trimMu.Lock()
 	defer l.trimMu.Unlock()
 	removed := false
@@ -33,6 +35,26 @@ func (l *Log) Trim(to log.Position) error {
 		return fmt.Errorf("trim ingest log: %w", err)
 	}
 	return nil
+}
+
+// turnOver has the committer begin a new segment if all records of the newest are at or
+// before to. Where it does not, because it has other work or the disk fails, a later Trim
+// will find the segment again.
+func (l *Log) turnOver(to log.Position) {
+	l.mu.Lock()
+	n := len(l.segments)
+	if n == 0 || l.closed || l.broken != nil || l.turn != nil || l.last > to || l.segments[n-1].size < l.cfg.SegmentBytes/16 {
+		l.mu.Unlock()
+		return
+	}
+	t := &turn{to: to, done: make(chan struct{})}
+	l.turn = t
+	l.mu.Unlock()
+	l.rouse()
+	select {
+	case <-t.done:
+	case <-l.done:
+	}
 }
 
 // takeOldest takes the oldest segment off the list. Nil if it has to stay.
