@@ -15,6 +15,9 @@ const (
 	partsMerged    = 3
 )
 
+// neverFlush keeps everything in the head.
+var neverFlush = []string{"--head", "1GB", "--head-age", "24h", "--log-cap", "4GB"}
+
 // Traces of two real systems, years old, and the same with all that OTLP allows, are
 // imported by the command line. Each trace, read by its id, is what was sent, span for
 // span and field for field: from the head, from parts, after merges, after a restart and
@@ -29,7 +32,7 @@ func TestRealData(t *testing.T) {
 	}
 
 	t.Run("head", func(t *testing.T) {
-		l := serve(t, "--head", "1GB", "--log-cap", "4GB")
+		l := serve(t, neverFlush...)
 		sent := spanSet{}
 		l.load(files, sent)
 		t.Logf("%d traces of %d spans", len(sent), sent.spans())
@@ -43,10 +46,11 @@ func TestRealData(t *testing.T) {
 			l.wantCounts(when, sent)
 		}
 		all("after the import")
-		l.crash(l.Args[6:]...)
+		l.crash(neverFlush...)
 		all("after a kill")
 		l.load(files, spanSet{}) // once more does no harm
-		all("after the import once more")
+		l.wantTraces("after the import once more", sent)
+		l.wantCounts("after the import once more", sent)
 	})
 
 	t.Run("parts", func(t *testing.T) {
@@ -63,7 +67,7 @@ func TestRealData(t *testing.T) {
 			}
 			size = max(size, n)
 		}
-		head := []string{"--head", fmt.Sprint(size), "--log-cap", "4GB"}
+		head := []string{"--head", fmt.Sprint(size), "--head-age", "24h", "--log-cap", "4GB"}
 		l := serve(t, head...)
 		sent := spanSet{}
 		all := func(when string, parts int) {
