@@ -49,6 +49,14 @@ const (
 	maxPatterns = 4096
 )
 
+// Numbers that stand for a text, or, where texts have several lines, for their number or
+// for a line.
+const (
+	repeatedText = 0 // the text before once more
+	plainLine    = 1 // the line is stored as it is
+	firstPattern = 2
+)
+
 func (k holeKind) isNumber() bool { return k == holeDecimal || k == holeNumber }
 
 // Classes of bytes.

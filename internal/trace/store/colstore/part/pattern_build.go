@@ -216,21 +216,28 @@ func holesOf(key string) (numbers, texts int) {
 //
 // The second and third are sub-blocks: size, stored size if compressed else 0, bytes.
 func (pc *patternColumn) encode(dst []byte, texts []string, zip *compressor) []byte {
-	size := 0
+	size, before := 0, ""
 	pc.ids, pc.plain, pc.bits = pc.ids[:0], pc.plain[:0], bitWriter{b: pc.bits.b[:0]}
-	for _, t := range texts {
+	for i, t := range texts {
 		size += len(t)
+		if i > 0 && t == before {
+			pc.ids = append(pc.ids, repeatedText)
+			pc.pass(t)
+			continue
+		}
+		before = t
 		if pc.multi {
-			pc.ids = appendUvarint(pc.ids, strings.Count(t, "\n"))
+			pc.ids = appendUvarint(pc.ids, 1+strings.Count(t, "\n"))
 		}
 		for l := range lines(t) {
 			id := pc.lines[pc.line]
 			pc.line++
-			pc.ids = appendUvarint(pc.ids, id)
 			if id == 0 {
+				pc.ids = append(pc.ids, plainLine)
 				pc.plain = appendText(pc.plain, l)
 				continue
 			}
+			pc.ids = appendUvarint(pc.ids, firstPattern+id-1)
 			for _, h := range pc.list[id-1].holes {
 				pc.fillHole(&h)
 			}
@@ -241,6 +248,24 @@ func (pc *patternColumn) encode(dst []byte, texts []string, zip *compressor) []b
 	dst = appendSub(dst, pc.ids, zip)
 	dst = appendSub(dst, pc.plain, zip)
 	return append(dst, pc.bits.b...)
+}
+
+// pass moves behind a text that is not written.
+func (pc *patternColumn) pass(t string) {
+	for range lines(t) {
+		id := pc.lines[pc.line]
+		pc.line++
+		if id == 0 {
+			continue
+		}
+		for _, h := range pc.list[id-1].holes {
+			if h.kind.isNumber() {
+				pc.number++
+			} else {
+				pc.text++
+			}
+		}
+	}
 }
 
 func (pc *patternColumn) fillHole(h *hole) {

@@ -9,7 +9,10 @@ type patternCursor struct {
 	plain reader
 	bits  bitReader
 	total int    // bytes of all texts
+	used  int    // of total
 	arena []byte // texts alias it
+	// before is the text before.
+	before string
 }
 
 // newPatternCursor makes a cursor over a column's bytes; reason says why it is bad.
@@ -23,7 +26,7 @@ func newPatternCursor(t *patternTable, b []byte, dec *zstd.Decoder) (c *patternC
 	if r.bad != "" {
 		return nil, r.bad
 	}
-	c.arena = make([]byte, 0, size)
+	c.arena = make([]byte, 0, min(size, 32*uint64(len(b))))
 	return c, ""
 }
 
@@ -45,15 +48,27 @@ func readSub(r *reader, dec *zstd.Decoder) []byte {
 
 // next is the next text.
 func (c *patternCursor) next() string {
-	from, more := len(c.arena), uint64(0)
+	if c.ids.left() == 0 {
+		c.ids.fail("block too short")
+		return ""
+	}
+	if c.ids.b[c.ids.at] == repeatedText {
+		c.ids.at++
+		c.used += len(c.before)
+		c.fits()
+		return c.before
+	}
+	more := uint64(1)
 	if c.multi {
 		more = c.ids.uvarint()
 	}
+	from := len(c.arena)
 	for c.nextLine() {
-		if more == 0 {
-			return alias(c.arena[from:])
+		if more--; more == 0 {
+			c.before = alias(c.arena[from:])
+			c.used += len(c.before)
+			return c.before
 		}
-		more--
 		c.arena = append(c.arena, '\n')
 	}
 	return ""
@@ -61,7 +76,7 @@ func (c *patternCursor) next() string {
 
 // fits makes the cursor bad if there is more text than the column said.
 func (c *patternCursor) fits() bool {
-	if len(c.arena) > c.total {
+	if len(c.arena) > c.total || c.used > c.total {
 		c.ids.fail("texts larger than said")
 		return false
 	}
@@ -74,15 +89,15 @@ func (c *patternCursor) nextLine() bool {
 		return false
 	}
 	id := c.ids.uvarint()
-	if id == 0 {
+	if id == plainLine {
 		c.arena = append(c.arena, c.plain.text()...)
 		return c.fits()
 	}
-	if id > uint64(len(c.list)) {
+	if id -= firstPattern; id >= uint64(len(c.list)) { // also 0, which is no line
 		c.ids.fail("unknown pattern")
 		return false
 	}
-	p := &c.list[id-1]
+	p := &c.list[id]
 	for i := range p.holes {
 		h := &p.holes[i]
 		c.arena = append(c.arena, h.lead...)
@@ -152,7 +167,7 @@ func (c *patternCursor) finish() {
 	c.ids.end()
 	c.plain.end()
 	c.bits.end()
-	if len(c.arena) != c.total {
+	if c.used != c.total {
 		c.ids.fail("texts smaller than said")
 	}
 }

@@ -97,6 +97,7 @@ func TestPatterns(t *testing.T) {
 		}
 		return string(b)
 	}))
+	f("repeats", many(func(i int) string { return fmt.Sprintf("order %d of many\nand a line", i/3) }))
 	f("empty and not", many(func(i int) string { return strings.Repeat(fmt.Sprintf("line %d\n", i), i%5) }))
 	for range 200 {
 		f("random", many(func(int) string {
