@@ -42,9 +42,14 @@ type Completion struct {
 	Scope  store.Scope
 	Scoped bool
 	Box    bool // the text is the box's shorthand
+	// Service and RootService are what the other conditions ask of the span's service and
+	// of the root's, "" where they do not name one.
+	Service, RootService string
 	// Suggestions are those of the grammar; Engine.Complete adds what is stored.
 	Suggestions []Suggestion
 	Error       *SyntaxError // of the whole text, nil if it is a query
+
+	lead int // so many suggestions stay before what is stored
 }
 
 // Complete says what may stand at byte pos of text, an unfinished query in TraceQL or the
@@ -66,6 +71,7 @@ func Complete(text string, pos int) Completion {
 	if !p.stopped && failed != nil {
 		return c // wrong before the cursor
 	}
+	c.Service, c.RootService = typedServices(p, &c)
 	switch e := p.expect; e.what {
 	case wantSelector:
 		c.Expect = ExpectSelector
@@ -112,15 +118,22 @@ func hasPrefixFold(s, prefix string) bool {
 
 // operands suggests intrinsics and scopes.
 func (c *Completion) operands(typed string) {
+	serviceKey := Format(boxNames["service"])
 	if scope, name, ok := strings.Cut(typed, "."); ok {
 		s, known := scopeNamed(scope)
 		if scope == "" || known {
 			c.Scope, c.Scoped, c.Prefix = s, true, strings.Trim(name, "\"`")
+			if s == store.ScopeResource && hasPrefixFold("service.name", c.Prefix) {
+				c.suggestService(serviceKey)
+			}
 			return
 		}
 	}
-	if c.Box {
-		c.suggest("key", "name of the service", "service")
+	switch {
+	case c.Box && hasPrefixFold("service", c.Prefix):
+		c.suggestService("service")
+	case !c.Box && (hasPrefixFold("service.name", c.Prefix) || hasPrefixFold(serviceKey, c.Prefix)):
+		c.suggestService(serviceKey)
 	}
 	for _, in := range intrinsics {
 		if in.about != "" {
@@ -130,6 +143,12 @@ func (c *Completion) operands(typed string) {
 	for _, s := range scopeNames[store.ScopeSpan:] {
 		c.suggest("key", "an attribute", s+".")
 	}
+}
+
+// suggestService suggests the field that is asked for most, before all that begins like it.
+func (c *Completion) suggestService(key string) {
+	c.Suggestions = append(c.Suggestions, Suggestion{Text: key, Insert: key, Kind: "key", Detail: "name of the service"})
+	c.lead = len(c.Suggestions)
 }
 
 // operators suggests those that make sense for the field.

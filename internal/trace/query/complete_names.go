@@ -42,9 +42,16 @@ func (e *Engine) completeKeys(ctx context.Context, tenant string, c *Completion,
 		scopes = []store.Scope{c.Scope}
 	}
 	seen := map[string]bool{}
+	for _, s := range c.Suggestions {
+		seen[s.Insert] = true
+	}
+	service := c.Service
+	if c.Scoped && c.Scope == store.ScopeParent {
+		service = "" // of the span, not of its parent
+	}
 	var keys []Suggestion
 	for _, scope := range scopes {
-		names, err := e.names(ctx, store.NameQuery{Tenant: tenant, Kind: store.AttributeKeys, Scope: scope, Prefix: c.Prefix, Limit: limit})
+		names, err := e.names(ctx, store.NameQuery{Tenant: tenant, Kind: store.AttributeKeys, Service: service, Scope: scope, Prefix: c.Prefix, Limit: limit})
 		if err != nil {
 			return err
 		}
@@ -61,11 +68,11 @@ func (e *Engine) completeKeys(ctx context.Context, tenant string, c *Completion,
 			keys = append(keys, Suggestion{Text: insert, Insert: insert, Kind: "key", Detail: typeName(n.Type), Count: n.Count})
 		}
 	}
-	// What is stored comes first once something is typed; before that, the few built-in
-	// fields that are asked for most.
-	first := 0
+	// What is stored comes first once something is typed, but for the service; before
+	// that, the few built-in fields that are asked for most.
+	first := c.lead
 	if c.Prefix == "" {
-		first = min(5, len(c.Suggestions))
+		first = min(6, len(c.Suggestions))
 	}
 	c.Suggestions = slices.Insert(c.Suggestions, first, keys...)
 	return nil
@@ -74,15 +81,16 @@ func (e *Engine) completeKeys(ctx context.Context, tenant string, c *Completion,
 func (e *Engine) completeValues(ctx context.Context, tenant string, c *Completion, limit int) error {
 	q := store.NameQuery{Tenant: tenant, Prefix: c.Prefix, Limit: limit}
 	switch f := c.Field; {
-	case f.Intrinsic == store.SpanName, f.Intrinsic == store.RootName:
-		q.Kind = store.OperationNames
-	case f.Intrinsic == store.RootService,
-		f.Intrinsic == store.NotIntrinsic && f.Name == "service.name" && (f.Scope == store.ScopeResource || f.Scope == store.ScopeAny || f.Scope == store.ScopeParent):
+	case f.Intrinsic == store.SpanName:
+		q.Kind, q.Service = store.OperationNames, c.Service
+	case f.Intrinsic == store.RootName:
+		q.Kind, q.Service = store.OperationNames, c.RootService
+	case f.Intrinsic == store.RootService, isServiceName(f):
 		q.Kind = store.ServiceNames
 	case f.Intrinsic == store.NotIntrinsic && f.Name != "":
-		q.Kind, q.Scope, q.Key = store.AttributeValues, f.Scope, f.Name
+		q.Kind, q.Service, q.Scope, q.Key = store.AttributeValues, c.Service, f.Scope, f.Name
 		if f.Scope == store.ScopeParent {
-			q.Scope = store.ScopeAny
+			q.Service, q.Scope = "", store.ScopeAny
 		}
 	default:
 		return nil

@@ -316,7 +316,7 @@ func TestEngineComplete(t *testing.T) {
 	f("{ .^", 9, ".http.method .retries .service.name")
 	f("{ span.h^", 9, "span.http.method")
 	f("{ http^", 9, "span.http.method")
-	f("{ ^", 8, "name status duration kind statusMessage span.http.method span.retries resource.service.name")
+	f("{ ^", 8, "resource.service.name name status duration kind statusMessage span.http.method span.retries")
 	f("http^", 9, "http.method")
 	f("{ resource.service.name = ^", 9, `"payment"`)
 	f("service=p^", 9, "payment")
@@ -328,6 +328,78 @@ func TestEngineComplete(t *testing.T) {
 	f("{ rootServiceName = \"pa^", 9, `"payment"`)
 	f("{ .nothing = ^", 9, "")
 	f("{ status = ^", 2, "error ok")
+}
+
+// TestCompleteInService shows that keys and values are those of the service the query
+// names, wherever it names it, and that a condition that need not hold narrows nothing.
+func TestCompleteInService(t *testing.T) {
+	var parts []*span.Batch
+	for i, service := range []string{"cart", "pay"} {
+		parts = append(parts, &span.Batch{
+			Attrs: []span.Attr{
+				{Key: "service.name", Value: span.String(service)}, {Key: "server.of." + service, Value: span.String("x")},
+				{Key: "k." + service, Value: span.Int(1)}, {Key: "k.both", Value: span.String("of " + service)},
+			},
+			Resources: []span.Resource{{Attrs: span.Range{To: 2}}},
+			Scopes:    make([]span.Scope, 1),
+			Spans: []span.Span{{
+				TraceID: span.TraceID{15: byte(i + 1)}, SpanID: span.SpanID{7: 1}, Name: service + " op",
+				Start: gen.Base, End: gen.Base + 1, Attrs: span.Range{From: 2, To: 4},
+			}},
+		})
+	}
+	e, _ := newEngine(t, Config{}, parts...)
+	f := func(text, want string) {
+		t.Helper()
+		pos := strings.IndexByte(text, '^')
+		c, err := e.Complete(t.Context(), "default", text[:pos]+text[pos+1:], pos, 20)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		var got []string
+		for _, s := range c.Suggestions {
+			got = append(got, s.Text)
+		}
+		slices.Sort(got)
+		if g := strings.Join(got, ", "); g != want {
+			t.Errorf("%s offers %s, want %s", text, g, want)
+		}
+	}
+	const ops = "cart op, pay op"
+	f(`{ resource.service.name = "cart" && name = "^`, "cart op")
+	f(`{ .service.name = "cart" && name = ^ }`, "cart op")
+	f(`service=cart name=^`, "cart op")
+	f(`name=^ service=cart`, "cart op")
+	f(`{ name = ^ && resource.service.name = "pay" } | order by duration`, "pay op")
+	f(`service=cart k.both=^`, "of cart")
+	f(`{ resource.service.name = "cart" && span.k^ }`, "span.k.both, span.k.cart")
+	f(`service=pay k.^`, "k.both, k.pay")
+	f(`{ rootServiceName = "pay" && rootName = ^`, "pay op")
+	f(`(service=pay status=error) && name=^`, "pay op")
+	f(`{ status = error || resource.service.name = "cart" && name = ^ }`, "cart op")
+
+	f(`service=pay service=^`, "cart, pay") // the service itself is not narrowed
+	f(`{ rootServiceName = "pay" && name = ^`, ops)
+	f(`{ resource.service.name = "pay" && rootName = ^`, ops)
+	f(`{ resource.service.name = "pay" || name = ^`, ops)
+	f(`name=^ || service=pay`, ops)
+	f(`(service=pay || service=cart) name=^`, ops)
+	f(`!(service=pay) name=^`, ops)
+	f(`!service=pay name=^`, ops)
+	f(`service!=pay name=^`, ops)
+	f(`{ parent.service.name = "pay" && name = ^`, ops)
+	f(`{ resource.service.name = "pay" && parent.k.^`, "parent.k.both, parent.k.cart, parent.k.pay")
+
+	first := func(text, want string) {
+		t.Helper()
+		c, err := e.Complete(t.Context(), "default", text, len(text), 20)
+		if err != nil || len(c.Suggestions) == 0 || c.Suggestions[0].Insert != want {
+			t.Errorf("%s offers %+v, %v; want %s first", text, c.Suggestions, err, want)
+		}
+	}
+	first("serv", "service")
+	first("{ serv", "resource.service.name")
+	first("{ name = nil && resource.serv", "resource.service.name")
 }
 
 // TestCompile shows what the faces of the server use: the planned filter and the order.

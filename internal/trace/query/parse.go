@@ -50,6 +50,8 @@ type parser struct {
 	// expect is what could have stood where the text ended; the first to ask for more
 	// wins, since it knows best.
 	expect expectation
+	// services are the conditions on a service that hold for all that is read now.
+	services []typedService
 }
 
 // node is an expression with its type and place.
@@ -217,9 +219,14 @@ func (p *parser) unexpected() *SyntaxError {
 }
 
 func (p *parser) or() (node, *SyntaxError) {
+	mark := len(p.services)
 	x, err := p.and()
 	for err == nil && p.symbol("||") {
+		p.services = p.services[:mark] // the next need not meet them
 		x, err = p.join(x, p.and, func(a, b store.Expr) store.Expr { return store.Or{X: a, Y: b} })
+		if err == nil {
+			p.services = p.services[:mark]
+		}
 	}
 	return x, err
 }
@@ -394,10 +401,12 @@ func (p *parser) unary() (node, *SyntaxError) {
 		if p.box {
 			operand = p.compare
 		}
+		mark := len(p.services)
 		x, err := operand()
 		if err != nil {
 			return x, err
 		}
+		p.services = p.services[:mark]
 		e, err := p.condition(x)
 		if err != nil {
 			err.Hint = "! takes a condition: !(" + p.text[x.pos:x.end] + " = …)"

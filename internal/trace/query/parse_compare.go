@@ -135,6 +135,7 @@ func (p *parser) comparison(x node, op store.CompareOp, opTok token, y node) (no
 			return out, p.fail(opTok.pos, opTok.end, "= or !=", "%s has no order, so %s says nothing", n.kind, opTok.text)
 		}
 	}
+	p.noteService(c)
 	return p.checkID(out, c)
 }
 
