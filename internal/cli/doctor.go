@@ -125,7 +125,7 @@ func (d *doctor) server(ctx context.Context) {
 		return
 	}
 	for _, r := range list.Refused {
-		d.finding(plain(r.Hint), "refused %d times: %s %s from %s: %s", r.Count, r.Protocol, plain(r.Path), plain(r.Remote), plain(or(r.Detail, r.Reason)))
+		d.finding(plain(r.Hint), "refused %s: %s %s from %s: %s", times(r.Count), r.Protocol, plain(r.Path), plain(r.Remote), plain(or(r.Detail, r.Reason)))
 	}
 }
 
@@ -224,4 +224,11 @@ func (d *doctor) variables() {
 	default:
 		d.good("programs of this shell send to %s", plain(endpoint))
 	}
+}
+
+func times(n int64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

@@ -8,6 +8,8 @@
 // Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 partial answer.
 package cli
 
+//go:generate go test -run TestReference -update .
+
 import (
 	"context"
 	"errors"

@@ -93,6 +93,7 @@ func (e *env) exportCommand() *cobra.Command {
 	w.flags(c)
 	c.Flags().StringVar(&query, "query", "{}", "TraceQL; every trace with a matching span is written whole")
 	c.Flags().StringVar(&format, "format", "", "otlp or parquet; default by the file's name")
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(transfer.Formats(), cobra.ShellCompDirectiveNoFileComp))
 	c.Flags().StringVar(&file, "to", "-", "file to write, - for standard output")
 	return c
 }

@@ -53,7 +53,7 @@ func (s *Service) Identify(c Credentials) (Identity, error) {
 // localIdentity is whoever may read the data folder.
 func (s *Service) localIdentity(tenant string) Identity {
 	return Identity{
-		Tenant: act(tenant), Scopes: Scopes(), Token: "local", Name: "owner of the data folder",
+		Tenant: act(tenant), Scopes: Scopes(), Token: localToken, Name: "owner of the data folder",
 		Every: true, Required: s.required,
 	}
 }

@@ -64,11 +64,16 @@ func (i Identity) Actor() string {
 	switch {
 	case i.Token == "":
 		return "anyone (no tokens)"
+	case i.Token == localToken:
+		return i.Name
 	case i.Name == "":
 		return "token " + i.Token
 	}
 	return fmt.Sprintf("token %s (%s)", i.Token, i.Name)
 }
+
+// localToken is the id of whoever may read the data folder.
+const localToken = "local"
 
 type identityKey struct{}
 
