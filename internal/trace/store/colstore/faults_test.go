@@ -266,6 +266,17 @@ func TestCorruptBlock(t *testing.T) {
 	if s.Counts().CorruptBlocks == 0 {
 		t.Error("the damage is not counted")
 	}
+	found, partial := 0, (*store.PartialError)(nil)
+	for _, err := range s.Search(ctx, store.Query{Tenant: "default", Window: store.Window{End: 1<<63 - 1}, Limit: 100}) {
+		if err == nil {
+			found++
+		} else if !errors.As(err, &partial) {
+			t.Error(err)
+		}
+	}
+	if found < len(readable) || partial == nil {
+		t.Errorf("search found %d traces, %d are readable, and says of the others: %v", found, len(readable), partial)
+	}
 	f = &feed{t: t, store: s, pos: 40}
 	f.apply(40, 80)
 	f.flush()

@@ -11,12 +11,15 @@ import (
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
-// mergeSpan is the widest range of arrivals that a merge may bring into one part, so that
-// retention by age finds whole parts to drop. Small parts merge over any range, as
-// far as the tenants' allowances let them: see mergeRun.
 const (
+	// mergeSpan is the widest range of arrivals that a merge may bring into one part, so that
+	// retention by age finds whole parts to drop. Small parts merge over any range, as
+	// far as the tenants' allowances let them: see mergeRun.
 	mergeSpan      = 24 * time.Hour
 	smallPartSpans = 50_000
+	// mergeLevel is the zstd level of merged parts: they stay, unlike what a head is flushed
+	// to.
+	mergeLevel = 2
 )
 
 // mergeLoop merges while there is something to merge.
@@ -151,6 +154,7 @@ func (s *Store) rewrite(ctx context.Context, run []*livePart, outputs ...output)
 // mergeOptions is what a part made of others records; bad is one that does not read.
 func (s *Store) mergeOptions(run []*livePart) (opt part.Options, bad *livePart, err error) {
 	opt = s.partOptions(run[0].Meta().MinArrival, run[0].Meta().MaxArrival)
+	opt.Level = mergeLevel
 	since := s.cfg.Clock.Now().Add(-s.cfg.DigestAge)
 	var pos positions
 	for _, p := range run {

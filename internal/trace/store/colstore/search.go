@@ -47,6 +47,7 @@ type search struct {
 	required [][]store.Term
 	started  time.Time
 	bytes    int64 // read so far
+	damaged  bool  // something that may have matched did not read
 
 	queue frontier
 	found map[span.TraceID]*candidate // not yielded yet
@@ -75,6 +76,8 @@ var errStop = errors.New("stopped by the caller")
 func (x *search) run(yield func(store.Summary, error) bool) {
 	err := x.walk(yield)
 	switch {
+	case err == nil && x.damaged:
+		yield(store.Summary{}, &store.PartialError{Reason: "damaged blocks were passed over; `weft store check` names them"})
 	case err == nil, errors.Is(err, errStop):
 	default:
 		var partial *store.PartialError
@@ -177,6 +180,7 @@ func (x *search) group(p *livePart, g *part.Group) error {
 	pages, err := g.Pages()
 	if err != nil {
 		x.s.noteCorrupt(p, err)
+		x.damaged = true
 		return nil
 	}
 	for _, pg := range pages {
@@ -251,6 +255,7 @@ func (x *search) page(p *livePart, pg part.Page) error {
 			return x.ctx.Err()
 		}
 		x.s.noteCorrupt(p, err)
+		x.damaged = true
 		return nil
 	}
 	x.bytes += pg.Stats().Bytes
