@@ -170,7 +170,8 @@ export function heatmap(
 	columns: number,
 ): Schemas["Heatmap"] {
 	const bounds = [0];
-	for (let k = 0; k <= 48; k++) bounds.push(Math.round(10 ** (3 + k / 4)));
+	for (let k = 0; k <= 48; k++)
+		bounds.push(([1_000, 1_780, 3_160, 5_620][k % 4] ?? 0) * 10 ** Math.floor(k / 4));
 	const step = Math.max(1, Math.ceil(((end - start) * 1e6) / columns));
 	const cells = new Map<string, Schemas["HeatCell"]>();
 	let total = 0;

@@ -492,13 +492,16 @@ type CreatedToken struct {
 	Token  Token  `json:"token"`
 }
 
-// Disk defines model for Disk.
+// Disk Of the whole server for who runs it: an admin of every tenant, or anyone where no
+// tokens are required. Others see what their tenant stores.
 type Disk struct {
-	// CapBytes Oldest arrivals go first above it.
+	// CapBytes Oldest arrivals go first above it: the disk cap, or the tenant's share of it.
 	CapBytes int64 `json:"cap_bytes"`
 
-	// FreeBytes Of the file system.
-	FreeBytes int64 `json:"free_bytes"`
+	// FreeBytes Of the file system; absent for one tenant.
+	FreeBytes int64 `json:"free_bytes,omitempty,omitzero"`
+
+	// UsedBytes On disk; what is still in memory is not counted.
 	UsedBytes int64 `json:"used_bytes"`
 }
 
@@ -976,7 +979,10 @@ type Status struct {
 	DataDir string `json:"data_dir,omitempty,omitzero"`
 
 	// Demo The demo is sending.
-	Demo      bool       `json:"demo"`
+	Demo bool `json:"demo"`
+
+	// Disk Of the whole server for who runs it: an admin of every tenant, or anyone where no
+	// tokens are required. Others see what their tenant stores.
 	Disk      Disk       `json:"disk"`
 	Listeners []Listener `json:"listeners"`
 
@@ -992,8 +998,10 @@ type Status struct {
 	// StartedUnixNano Nanoseconds as a decimal string.
 	//
 	// Example: 1769839198123456789
-	StartedUnixNano Nano       `json:"started_unix_nano"`
-	Store           StoreState `json:"store"`
+	StartedUnixNano Nano `json:"started_unix_nano"`
+
+	// Store Of the same as `Disk`; blocks are the server's.
+	Store StoreState `json:"store"`
 
 	// Tenant Example: default
 	Tenant         string           `json:"tenant"`
@@ -1013,9 +1021,9 @@ type Status struct {
 // StatusWord defines model for StatusWord.
 type StatusWord string
 
-// StoreState defines model for StoreState.
+// StoreState Of the same as `Disk`; blocks are the server's.
 type StoreState struct {
-	// QuarantinedBlocks Blocks that failed their checksum.
+	// QuarantinedBlocks Blocks that failed their checksum; 0 for one tenant.
 	QuarantinedBlocks int `json:"quarantined_blocks"`
 
 	// Spans Stored, about.

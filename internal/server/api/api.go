@@ -68,8 +68,8 @@ type Keeps interface {
 
 // Host tells what only the running program knows.
 type Host interface {
-	// Status fills what does not depend on the caller: everything but tenant, scopes,
-	// waiting_for_first_span and the times. Tenants holds the counters of all tenants.
+	// Status fills what the caller of ctx may know, but for tenant, scopes,
+	// waiting_for_first_span and the times.
 	Status(ctx context.Context) (Status, error)
 	// Refused is the requests refused lately for the tenant or for no tenant, newest
 	// first.

@@ -82,6 +82,35 @@ func TestGoldenAnswers(t *testing.T) {
 	w.golden("problem-not-found", w.get("/traces/77").body)
 }
 
+// The bounds of the heat map have three digits, and what a row counts is what its bounds
+// find as conditions, also at a bound and just below it.
+func TestHeatmapRows(t *testing.T) {
+	w := newWorld(t)
+	for i, us := range []int{0, 999, 1000, 1779, 1780, 17_783, 17_799, 17_800, 562_000, 562_341, 3_161_000} {
+		w.apply("default", fmt.Sprintf("trace %x\n1 - s op %d %f", i+1, i, float64(us)/1000))
+	}
+	m := getJSON[api.Heatmap](w, "/heatmap")
+	rows := map[int]int{}
+	for _, c := range m.Cells {
+		rows[c.Row] += c.Count
+	}
+	if len(rows) < 6 {
+		t.Fatalf("traces in %d rows: %v", len(rows), rows)
+	}
+	for row, low := range m.DurationBoundsNs {
+		if digits := strings.TrimRight(low, "0"); len(digits) > 3 {
+			t.Errorf("row %d begins at %s ns", row, low)
+		}
+		q := "traceDuration>=" + low + "ns"
+		if row+1 < len(m.DurationBoundsNs) {
+			q += " traceDuration<" + m.DurationBoundsNs[row+1] + "ns"
+		}
+		if found := getJSON[api.SearchResult](w, "/search?limit=100&q="+url.QueryEscape(q)); len(found.Traces) != rows[row] {
+			t.Errorf("row %d counts %d traces, %s finds %d", row, rows[row], q, len(found.Traces))
+		}
+	}
+}
+
 // A search is paged without gaps or repeats, in both orders, while spans arrive.
 func TestSearchPages(t *testing.T) {
 	for _, order := range []string{"newest", "duration"} {

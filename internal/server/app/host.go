@@ -16,24 +16,30 @@ import (
 type host struct{ app *App }
 
 // Status is less for who acts for one tenant only, its admins included: the folder, the
-// warnings and the other tenants are the operator's.
+// warnings, the disk and the other tenants are the operator's.
 func (h host) Status(ctx context.Context) (api.Status, error) {
 	a, who := h.app, auth.From(ctx)
 	operator := operates(who)
-	counts := a.store.Counts()
-	free, _, err := a.fs.Space(a.cfg.Data)
-	if err != nil {
-		return api.Status{}, fmt.Errorf("ask for the free disk: %w", err)
-	}
 	out := api.Status{
 		Version: a.version, Demo: a.demo.Load(),
 		StartedUnixNano: strconv.FormatInt(a.started.UnixNano(), 10),
-		Disk:            api.Disk{UsedBytes: counts.PartBytes + a.log.Size(), CapBytes: a.diskCap, FreeBytes: int64(free)},
-		Store:           api.StoreState{Spans: counts.PartSpans + counts.HeadSpans, QuarantinedBlocks: int(counts.CorruptBlocks)},
 		Listeners:       a.listeners,
 	}
 	if operator {
+		counts := a.store.Counts()
+		free, _, err := a.fs.Space(a.cfg.Data)
+		if err != nil {
+			return api.Status{}, fmt.Errorf("ask for the free disk: %w", err)
+		}
+		out.Disk = api.Disk{UsedBytes: counts.PartBytes + a.log.Size(), CapBytes: a.diskCap, FreeBytes: int64(free)}
+		out.Store = api.StoreState{Spans: counts.PartSpans + counts.HeadSpans, QuarantinedBlocks: int(counts.CorruptBlocks)}
 		out.DataDir, out.Warnings = a.Data(), a.warnings(counts.CorruptBlocks)
+	} else {
+		held, share := a.store.TenantCounts(who.Tenant), a.allowance(who.Tenant).Bytes
+		if share == 0 {
+			share = a.diskCap
+		}
+		out.Disk, out.Store = api.Disk{UsedBytes: held.Bytes, CapBytes: share}, api.StoreState{Spans: held.Spans}
 	}
 	for _, t := range a.pipeline.Stats() {
 		if operator || t.Tenant == who.Tenant {

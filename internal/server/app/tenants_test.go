@@ -189,3 +189,45 @@ func TestParseShare(t *testing.T) {
 	f("x%", setting.Share{}, false)
 	f("half", setting.Share{}, false)
 }
+
+// Of the disk and the store, a token of one tenant sees that tenant's, its admin
+// included; an admin of every tenant sees the server's.
+func TestStatusOfTenant(t *testing.T) {
+	w := newWorld(t, "disk-cap=1GB")
+	every := w.token(auth.AllTenants, auth.Admin)
+	noisy := w.token("globex", auth.Ingest)
+	for n := range 20 {
+		if code, body := w.do("POST", "/v1/traces", encoded(t, request(traceID(n+1), "x")), protobufType, bearer(noisy)); code != 200 {
+			t.Fatalf("send: %d %s", code, body)
+		}
+	}
+	if err := w.store.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	status := func(secret string) api.Status {
+		t.Helper()
+		code, body := w.do("GET", "/api/v1/status", nil, bearer(secret))
+		var out api.Status
+		if err := json.Unmarshal([]byte(body), &out); code != 200 || err != nil {
+			t.Fatalf("status: %d %s, %v", code, body, err)
+		}
+		return out
+	}
+	quiet := w.token("acme", auth.Read)
+	for _, secret := range []string{quiet, w.token("acme", auth.Admin)} {
+		if s := status(secret); s.Disk != (api.Disk{CapBytes: 1e9}) || s.Store != (api.StoreState{}) {
+			t.Errorf("a tenant without spans sees %+v, %+v", s.Disk, s.Store)
+		}
+	}
+	own := status(w.token("globex", auth.Read))
+	if own.Disk.UsedBytes == 0 || own.Disk.FreeBytes != 0 || own.Store.Spans == 0 {
+		t.Errorf("the tenant with spans sees %+v, %+v", own.Disk, own.Store)
+	}
+	if s := status(every); s.Disk.UsedBytes < own.Disk.UsedBytes || s.Disk.FreeBytes == 0 || s.Store.Spans != own.Store.Spans {
+		t.Errorf("an admin of every tenant sees %+v, %+v", s.Disk, s.Store)
+	}
+	w.limits("acme", every, `{"disk_share": "25%"}`, 200)
+	if s := status(quiet); s.Disk.CapBytes != 250e6 {
+		t.Errorf("with a share the cap is %d", s.Disk.CapBytes)
+	}
+}

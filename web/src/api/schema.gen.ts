@@ -1101,20 +1101,28 @@ export interface components {
             /** @description What needs a look, in sentences. */
             warnings: string[];
         };
+        /**
+         * @description Of the whole server for who runs it: an admin of every tenant, or anyone where no
+         *     tokens are required. Others see what their tenant stores.
+         */
         Disk: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description On disk; what is still in memory is not counted.
+             */
             used_bytes: number;
             /**
              * Format: int64
-             * @description Oldest arrivals go first above it.
+             * @description Oldest arrivals go first above it: the disk cap, or the tenant's share of it.
              */
             cap_bytes: number;
             /**
              * Format: int64
-             * @description Of the file system.
+             * @description Of the file system; absent for one tenant.
              */
-            free_bytes: number;
+            free_bytes?: number;
         };
+        /** @description Of the same as `Disk`; blocks are the server's. */
         StoreState: {
             /**
              * Format: int64
@@ -1126,7 +1134,7 @@ export interface components {
              * @description Stored, about; absent where the engine does not know.
              */
             traces?: number;
-            /** @description Blocks that failed their checksum. */
+            /** @description Blocks that failed their checksum; 0 for one tenant. */
             quarantined_blocks: number;
         };
         Listener: {
@@ -1552,9 +1560,9 @@ export interface operations {
                      *       "duration_bounds_ns": [
                      *         "0",
                      *         "1000",
-                     *         "1778",
-                     *         "3162",
-                     *         "5623",
+                     *         "1780",
+                     *         "3160",
+                     *         "5620",
                      *         "10000"
                      *       ],
                      *       "total": 1284,

@@ -15,7 +15,7 @@ import {
 function heatmap(cells: [column: number, row: number, count: number, errors: number][], top = 0): Heatmap {
 	const bounds = ["0"];
 	for (let k = 0; k < Math.max(top, ...cells.map((c) => c[1])); k++)
-		bounds.push(String(Math.round(10 ** (3 + k / 4))));
+		bounds.push(String(([1_000, 1_780, 3_160, 5_620][k % 4] ?? 0) * 10 ** Math.floor(k / 4)));
 	return {
 		start_unix_nano: "1769835600000000000",
 		end_unix_nano: "1769839200000000000",
@@ -47,7 +47,7 @@ test("rows are those in use with room around, never fewer than nine", () => {
 test("bounds above the answer's go on in the same steps", () => {
 	const map = heatmap([[0, 5, 1, 0]]);
 	expect(rowBound(map, 5)).toBe(10_000);
-	expect(rowBound(map, 6)).toBe(17_783);
+	expect(rowBound(map, 6)).toBe(17_800);
 	expect(rowBound(map, 9)).toBe(100_000);
 	expect(rowBound(map, 0)).toBe(0);
 	expect(decadeRows(map, { low: 0, high: 10 })).toEqual([
@@ -108,7 +108,7 @@ test("a box becomes a range and conditions", () => {
 	f(
 		[2, 2, 18, 24],
 		"service=a traceDuration>1s",
-		"service=a traceDuration>=17.782794ms traceDuration<1s",
+		"service=a traceDuration>=17.8ms traceDuration<1s",
 		[60, 90],
 	);
 	f([119, 119, 0, 12], "{ a = 1 }", "{ a = 1 && traceDuration < 1ms }", [3570, 3600]);
@@ -117,8 +117,14 @@ test("a box becomes a range and conditions", () => {
 test("bounds are written exactly", () => {
 	const f = (ns: number, want: string) => expect(exactDuration(ns)).toBe(want);
 	f(0, "0ns");
-	f(1778, "1.778us");
-	f(17_782_794, "17.782794ms");
-	f(1_778_279_410, "1.77827941s");
+	f(1780, "1.78us");
+	f(17_800_000, "17.8ms");
+	f(5_620_000_000, "5.62s");
 	f(10_000_000_000, "10s");
+});
+
+test("the bounds of every row have at most three digits", () => {
+	const map = heatmap([]);
+	for (let row = 1; row <= 49; row++)
+		expect(exactDuration(rowBound(map, row))).toMatch(/^(\d{1,3}|\d\.\d{1,2}|\d\d\.\d|\d{3}0+)(us|ms|s)$/);
 });

@@ -58,8 +58,12 @@ export function visibleRows(map: Heatmap): Rows {
 export function rowBound(map: Heatmap, row: number): number {
 	const given = map.duration_bounds_ns[row];
 	if (given !== undefined) return Number(given);
-	return row <= 0 ? 0 : Math.round(10 ** (3 + (row - 1) / 4));
+	if (row <= 0) return 0;
+	return (decadeSteps[(row - 1) % 4] ?? 0) * 10 ** Math.floor((row - 1) / 4);
 }
+
+/** The bounds of the first decade, which begins at 1 µs. */
+const decadeSteps = [1_000, 1_780, 3_160, 5_620];
 
 /** Rows that begin at a power of ten, for the axis. */
 export function decadeRows(map: Heatmap, rows: Rows): { row: number; ns: number }[] {
