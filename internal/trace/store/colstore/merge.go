@@ -251,7 +251,7 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 		clear(starts)
 		slices.SortStableFunc(all, func(a, b located) int { return comparePartOrder(a.key, a.start, b.key, b.start) })
 
-		cache := newPageCache(8 * len(run))
+		cache := newPageCache(3 * len(run))
 		for _, l := range all {
 			cache.expect(pageKey{run[l.part], int(l.page)})
 		}

@@ -2,6 +2,8 @@ package part
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 )
@@ -40,7 +42,9 @@ func variedLimits(r *rand.Rand) limits {
 	return l
 }
 
-// groupBuilder gathers the spans of one row group and interns what they share.
+// groupBuilder turns the spans of one row group into columns, and interns what they share.
+// A trace's spans are taken apart as they are added; nothing of their batches is kept but
+// texts, so that the memory is a third of what the spans take.
 type groupBuilder struct {
 	tenant string
 	lim    limits
@@ -57,21 +61,31 @@ type groupBuilder struct {
 	classes   map[class]uint32    // number + 1
 	classList []classBuild
 
-	rows       []row
-	events     []uint32 // shape + 1 of each event of the rows, 0: inline
-	links      []uint32
-	runs       []run // pieces of traces, in order
-	pages      []pageBuild
+	// col is the fixed columns, by colID; those of attributes join them when the group is
+	// closed. Classes have their first numbers until then.
+	col   []columnBuild
+	stats []pageStats // of the finished pages
+	page  pageStats   // of the page at hand
+	rows  int         // spans in all
+	// traces that begin in the group.
+	traces    int
+	prevStart int64               // of the trace before in the page
+	ids       map[span.SpanID]int // index among the parent ids of the page
+	inline    [numOwners]inlineFilter
+
 	weight     int // bytes of text, about
 	tableBytes int
 	spill      bool // the span at hand has so much that all of it goes inline
 	buf        []byte
+	run        []row               // the spans at hand
+	rowOf      map[span.SpanID]int // of the spans at hand
 }
 
-// row is a span to be written.
+// row is a span being taken apart.
 type row struct {
 	Ref
-	class uint32 // number + 1, 0: the shape is inline
+	shape *shapeBuild // nil: inline
+	class uint32      // number + 1, 0: the shape is inline
 	scope uint32
 }
 
@@ -83,26 +97,22 @@ type classBuild struct {
 	count uint64
 }
 
-// run is consecutive rows of one trace in one page.
-type run struct {
-	id                   span.TraceID
-	first, rows          int // first counts within the group
-	continued, continues bool
-}
-
-// pageBuild is the runs of a page.
-type pageBuild struct {
-	firstRun, runs int
-	firstRow, rows int
-}
-
 // shapeBuild is a shape of the table being made.
 type shapeBuild struct {
 	shape
 	nameID uint32   // number + 1, 0: none
 	keys   []uint32 // of attrs, which hold the first span's values
-	varied []bool   // some span has another value
-	col    []colID  // where the varied values go; set when the group is closed
+	slots  []slot   // of attrs
+}
+
+// slot is the values of one attribute of a shape, if they are not all the first one.
+type slot struct {
+	varied bool
+	text   bool
+	texts  []string
+	nums   []uint64
+	next   int   // value, while the columns are put together
+	col    colID // set then
 }
 
 func newGroupBuilder(tenant string, vary *rand.Rand) *groupBuilder {
@@ -110,6 +120,7 @@ func newGroupBuilder(tenant string, vary *rand.Rand) *groupBuilder {
 		tenant: tenant, lim: defaultLimits, vary: vary, scopes: newScopeSet(),
 		names: map[string]uint32{}, keys: map[string]uint32{}, shapes: map[string]uint32{},
 		columns: map[attrColumn]bool{}, classes: map[class]uint32{},
+		ids: map[span.SpanID]int{}, rowOf: map[span.SpanID]int{}, col: fixedBuilds(),
 	}
 	if vary != nil {
 		g.lim = variedLimits(vary)
@@ -119,37 +130,33 @@ func newGroupBuilder(tenant string, vary *rand.Rand) *groupBuilder {
 
 // full reports whether the group should be closed at the next end of a page.
 func (g *groupBuilder) full(spans int) bool {
-	return len(g.rows) >= spans || g.weight >= maxGroupWeight || g.tableBytes+g.scopes.bytes >= g.lim.bytes
+	return g.rows >= spans || g.weight >= maxGroupWeight || g.tableBytes+g.scopes.bytes >= g.lim.bytes
 }
 
-// add takes in a span, as the next row.
-func (g *groupBuilder) add(ref Ref) {
+// classify interns what a span shares.
+func (g *groupBuilder) classify(ref Ref) row {
 	b, s := ref.Batch, ref.Span()
 	r := row{Ref: ref, scope: g.scopes.of(b, s.Scope)}
 	g.scopes.count[r.scope]++
-	sh := g.spanShape(b, s)
 	g.spill = spanSlots(b, s) > maxPageSlots
-	if id, ok := g.intern(&sh, b.AttrsOf(s.Attrs)); ok {
-		k := class{r.scope, id}
-		if r.class = g.classes[k]; r.class == 0 {
-			g.classList = append(g.classList, classBuild{class: k})
-			r.class = uint32(len(g.classList))
-			g.classes[k] = r.class
-			g.tableBytes += 4
-		}
-		g.classList[r.class-1].count++
+	sh := g.spanShape(b, s)
+	id, ok := g.intern(&sh, b.AttrsOf(s.Attrs))
+	if !ok {
+		return r
 	}
-	g.rows = append(g.rows, r)
-	for _, e := range b.EventsOf(s) {
-		sh := g.eventShape(&e)
-		g.events = append(g.events, g.internPlus1(&sh, b.AttrsOf(e.Attrs)))
+	r.shape = g.list[id]
+	k := class{r.scope, id}
+	if r.class = g.classes[k]; r.class == 0 {
+		g.classList = append(g.classList, classBuild{class: k})
+		r.class = uint32(len(g.classList))
+		g.classes[k] = r.class
+		g.tableBytes += 4
 	}
-	for _, l := range b.LinksOf(s) {
-		sh := linkShape(&l)
-		g.links = append(g.links, g.internPlus1(&sh, b.AttrsOf(l.Attrs)))
-	}
+	g.classList[r.class-1].count++
+	return r
 }
 
+// internPlus1 is intern, with 0 for a shape that has to be inline.
 func (g *groupBuilder) internPlus1(s *shape, attrs []span.Attr) uint32 {
 	if id, ok := g.intern(s, attrs); ok {
 		return id + 1
@@ -257,14 +264,34 @@ func (g *groupBuilder) intern(s *shape, attrs []span.Attr) (uint32, bool) {
 			return 0, false
 		}
 	}
-	sb := g.list[id]
-	sb.count++
-	for i := range attrs {
-		if !sb.varied[i] && attrs[i].Value != sb.attrs[i].Value {
-			sb.varied[i] = true
-		}
-	}
+	g.list[id].take(attrs)
 	return id, true
+}
+
+// take adds the values of one more span, event or link of the shape.
+func (sb *shapeBuild) take(attrs []span.Attr) {
+	for i := range attrs {
+		s, v := &sb.slots[i], &attrs[i].Value
+		if !s.varied {
+			if *v == sb.attrs[i].Value {
+				continue
+			}
+			s.varied = true
+			for range sb.count {
+				s.add(&sb.attrs[i].Value)
+			}
+		}
+		s.add(v)
+	}
+	sb.count++
+}
+
+func (s *slot) add(v *span.Value) {
+	if s.text {
+		s.texts = append(s.texts, v.Str)
+	} else {
+		s.nums = append(s.nums, v.Num)
+	}
 }
 
 // addShape puts the shape whose encoding is in buf into the table.
@@ -274,6 +301,7 @@ func (g *groupBuilder) addShape(s *shape, attrs []span.Attr) (uint32, bool) {
 	}
 	fresh := map[attrColumn]bool{}
 	for _, a := range attrs {
+		a.Key = g.key(a.Key)
 		if _, ok := physicalOf(a.Value.Kind); ok {
 			if c := (attrColumn{s.own, a.Key, a.Value.Kind}); !g.columns[c] {
 				fresh[c] = true
@@ -286,37 +314,48 @@ func (g *groupBuilder) addShape(s *shape, attrs []span.Attr) (uint32, bool) {
 	for c := range fresh {
 		g.columns[c] = true
 	}
-	sb := &shapeBuild{
-		shape: *s, keys: make([]uint32, len(attrs)), varied: make([]bool, len(attrs)), col: make([]colID, len(attrs)),
-	}
-	sb.attrs = attrs
+	sb := &shapeBuild{shape: *s, keys: make([]uint32, len(attrs)), slots: make([]slot, len(attrs))}
+	sb.attrs = slices.Clone(attrs)
 	if s.own != ownLink && s.mask&hasName == 0 {
 		id, ok := g.names[s.name]
 		if !ok {
-			g.nameList = append(g.nameList, s.name)
+			name := strings.Clone(s.name)
+			g.nameList = append(g.nameList, name)
 			id = uint32(len(g.nameList))
-			g.names[s.name] = id
-			g.tableBytes += len(s.name) + 1
+			g.names[name] = id
+			g.tableBytes += len(name) + 1
 		}
-		sb.nameID = id
+		sb.nameID, sb.name = id, g.nameList[id-1]
 	}
 	for i, a := range attrs {
-		id, ok := g.keys[a.Key]
-		if !ok {
-			id = uint32(len(g.keyList))
-			g.keyList = append(g.keyList, a.Key)
-			g.keys[a.Key] = id
-			g.tableBytes += len(a.Key) + 1
-		}
+		id := g.keys[a.Key]
+		phys, stored := physicalOf(a.Value.Kind)
 		sb.keys[i] = id
-		_, stored := physicalOf(a.Value.Kind)
-		sb.varied[i] = stored && (len(a.Value.Str) > maxConst || g.vary != nil && g.vary.IntN(3) == 0)
+		sb.attrs[i].Key = g.keyList[id]
+		sb.slots[i].text = phys == physText
+		sb.slots[i].varied = stored && (len(a.Value.Str) > maxConst || g.vary != nil && g.vary.IntN(3) == 0)
+		if !sb.slots[i].varied {
+			sb.attrs[i].Value.Str = strings.Clone(a.Value.Str)
+		}
 	}
 	id := uint32(len(g.list))
 	g.list = append(g.list, sb)
 	g.shapes[string(g.buf)] = id
 	g.tableBytes += len(g.buf)
 	return id, true
+}
+
+// key puts a key into the table and returns the text that the table holds.
+func (g *groupBuilder) key(k string) string {
+	id, ok := g.keys[k]
+	if !ok {
+		id = uint32(len(g.keyList))
+		k = strings.Clone(k)
+		g.keyList = append(g.keyList, k)
+		g.keys[k] = id
+		g.tableBytes += len(k) + 1
+	}
+	return g.keyList[id]
 }
 
 const (

@@ -24,9 +24,9 @@ const (
 )
 
 // finish decides how the columns of the group are encoded.
-func (f *filler) finish() {
-	for i := range f.col {
-		c := &f.col[i]
+func (g *groupBuilder) finish() {
+	for i := range g.col {
+		c := &g.col[i]
 		n := c.len()
 		if n == 0 || c.phys == physRaw {
 			continue
@@ -35,16 +35,16 @@ func (f *filler) finish() {
 		attribute := c.id >= firstAttr
 		switch c.phys {
 		case physText:
-			f.textDict(c)
+			g.textDict(c)
 			if !c.hasDict() {
-				f.findPatterns(c)
+				g.findPatterns(c)
 			}
 			if attribute || c.id == colName {
-				f.textFilters(c)
+				g.textFilters(c)
 			}
 		case physNum, physDouble:
 			if attribute {
-				f.numDict(c)
+				g.numDict(c)
 				c.setRange()
 			}
 		}
@@ -52,19 +52,19 @@ func (f *filler) finish() {
 }
 
 // worthDict reports whether so many different values are few enough for a dictionary.
-func (f *filler) worthDict(distinct, values int) bool {
-	if f.vary != nil && f.vary.IntN(4) == 0 {
-		return distinct <= f.lim.dict
+func (g *groupBuilder) worthDict(distinct, values int) bool {
+	if g.vary != nil && g.vary.IntN(4) == 0 {
+		return distinct <= g.lim.dict
 	}
-	return distinct <= f.lim.dict && distinct <= max(16, values/3)
+	return distinct <= g.lim.dict && distinct <= max(16, values/3)
 }
 
 // hopeless reports, while a dictionary is gathered, that it will not be worth it.
-func (f *filler) hopeless(distinct, seen int) bool {
-	return distinct > f.lim.dict || distinct > 2048 && distinct > seen/2
+func (g *groupBuilder) hopeless(distinct, seen int) bool {
+	return distinct > g.lim.dict || distinct > 2048 && distinct > seen/2
 }
 
-func (f *filler) textDict(c *columnBuild) {
+func (g *groupBuilder) textDict(c *columnBuild) {
 	known := map[string]uint32{}
 	ids := make([]uint32, len(c.strings))
 	var texts []string
@@ -77,14 +77,14 @@ func (f *filler) textDict(c *columnBuild) {
 			known[s] = id
 			texts, count = append(texts, s), append(count, 0)
 			size += len(s)
-			if f.hopeless(len(texts), i) || size > maxDictText {
+			if g.hopeless(len(texts), i) || size > maxDictText {
 				return
 			}
 		}
 		ids[i] = id
 		count[id]++
 	}
-	if !f.worthDict(len(texts), len(c.strings)) {
+	if !g.worthDict(len(texts), len(c.strings)) {
 		return
 	}
 	order := byCount(count)
@@ -96,7 +96,7 @@ func (f *filler) textDict(c *columnBuild) {
 	c.ids = renumber(ids, order)
 }
 
-func (f *filler) numDict(c *columnBuild) {
+func (g *groupBuilder) numDict(c *columnBuild) {
 	known := map[uint64]uint32{}
 	ids := make([]uint32, len(c.numbers))
 	var nums, count []uint64
@@ -106,14 +106,14 @@ func (f *filler) numDict(c *columnBuild) {
 			id = uint32(len(nums))
 			known[n] = id
 			nums, count = append(nums, n), append(count, 0)
-			if f.hopeless(len(nums), i) {
+			if g.hopeless(len(nums), i) {
 				return
 			}
 		}
 		ids[i] = id
 		count[id]++
 	}
-	if !f.worthDict(len(nums), len(c.numbers)) {
+	if !g.worthDict(len(nums), len(c.numbers)) {
 		return
 	}
 	order := byCount(count)
@@ -180,8 +180,8 @@ func (c *columnBuild) less(a, b uint64) bool {
 
 // findPatterns finds the patterns of a column's texts, unless a page has more text than a
 // reader takes on trust.
-func (f *filler) findPatterns(c *columnBuild) {
-	for p := range f.pages {
+func (g *groupBuilder) findPatterns(c *columnBuild) {
+	for p := range g.stats {
 		size := 0
 		from, to := c.of(p)
 		for _, s := range c.strings[from:to] {
@@ -191,13 +191,13 @@ func (f *filler) findPatterns(c *columnBuild) {
 			return
 		}
 	}
-	if f.vary == nil || f.vary.IntN(3) > 0 {
+	if g.vary == nil || g.vary.IntN(3) > 0 {
 		c.coded = findPatterns(c.strings)
 	}
 }
 
 // textFilters makes a filter for each page, so that a needle finds its page.
-func (f *filler) textFilters(c *columnBuild) {
+func (g *groupBuilder) textFilters(c *columnBuild) {
 	if c.hasDict() && len(c.texts) <= filterMin {
 		return
 	}
@@ -208,61 +208,17 @@ func (f *filler) textFilters(c *columnBuild) {
 	for _, s := range c.strings {
 		size += len(s)
 	}
-	if size > filterText*len(c.strings) || f.vary != nil && f.vary.IntN(3) == 0 {
+	if size > filterText*len(c.strings) || g.vary != nil && g.vary.IntN(3) == 0 {
 		return
 	}
 	var hashes []uint64
-	for p := range f.pages {
+	for p := range g.stats {
 		hashes = hashes[:0]
 		from, to := c.of(p)
 		for _, s := range c.strings[from:to] {
 			hashes = append(hashes, hashText(s))
 		}
 		c.filters = append(c.filters, appendFilter(nil, hashes))
-	}
-}
-
-// inlineFilters make filters of the keys and texts of inline shapes.
-func (f *filler) inlineFilters() {
-	for own, id := range inlineColumns {
-		c := &f.col[id]
-		if len(c.bytes) == 0 {
-			continue
-		}
-		event, link := 0, 0
-		for _, p := range f.pages {
-			var hashes []uint64
-			add := func(attrs []span.Attr) {
-				for _, a := range attrs {
-					hashes = append(hashes, hashText(a.Key))
-					switch a.Value.Kind {
-					case span.ValueString, span.ValueBytes:
-						hashes = append(hashes, hashInline(a.Key, a.Value.Str))
-					case span.ValueArray:
-						hashes = append(hashes, hashArray(a.Key))
-					}
-				}
-			}
-			for _, r := range f.rows[p.firstRow : p.firstRow+p.rows] {
-				s := r.Span()
-				if owner(own) == ownSpan && r.class == 0 {
-					add(r.Batch.AttrsOf(s.Attrs))
-				}
-				for _, e := range r.Batch.EventsOf(s) {
-					if owner(own) == ownEvent && f.events[event] == 0 {
-						add(r.Batch.AttrsOf(e.Attrs))
-					}
-					event++
-				}
-				for _, l := range r.Batch.LinksOf(s) {
-					if owner(own) == ownLink && f.links[link] == 0 {
-						add(r.Batch.AttrsOf(l.Attrs))
-					}
-					link++
-				}
-			}
-			c.filters = append(c.filters, appendFilter(nil, hashes))
-		}
 	}
 }
 
@@ -278,12 +234,12 @@ var (
 //	header: number of columns; for each: number (difference to the one before), encoding,
 //	        stored size, size before compression if compressed, checksum
 //	the columns, in order of number
-func (f *filler) writePage(w *fileWriter, p int) error {
-	st := &f.stats[p]
+func (g *groupBuilder) writePage(w *fileWriter, p int) error {
+	st := &g.stats[p]
 	header, body := w.header[:0], w.body[:0]
 	columns, prev := 0, colID(0)
-	for i := range f.col {
-		c := &f.col[i]
+	for i := range g.col {
+		c := &g.col[i]
 		if c.ends == nil {
 			continue
 		}
@@ -306,9 +262,9 @@ func (f *filler) writePage(w *fileWriter, p int) error {
 			}
 			raw, enc = c.coded.encode(raw, c.strings[from:to], zip), encPattern
 		case c.phys == physText:
-			raw, enc = encodeTexts(raw, c.strings[from:to], ids, f.vary)
+			raw, enc = encodeTexts(raw, c.strings[from:to], ids, g.vary)
 		default:
-			raw, enc = encodeNums(raw, c.numbers[from:to], ids, c.phys == physDouble, f.vary)
+			raw, enc = encodeNums(raw, c.numbers[from:to], ids, c.phys == physDouble, g.vary)
 		}
 		w.column = raw
 		if len(raw) > maxBlock {
@@ -316,7 +272,7 @@ func (f *filler) writePage(w *fileWriter, p int) error {
 		}
 		at := len(body)
 		zipped := false
-		if !w.plain && enc != encPattern && (f.vary == nil || f.vary.IntN(3) > 0) {
+		if !w.plain && enc != encPattern && (g.vary == nil || g.vary.IntN(3) > 0) {
 			body, zipped = w.zstd.compress(body, raw)
 		}
 		if zipped {
@@ -355,39 +311,35 @@ func (f *filler) writePage(w *fileWriter, p int) error {
 }
 
 // writeGroup writes a group: its pages, its filters, its tables, its page table.
-func (f *filler) writeGroup(ctx context.Context, w *fileWriter) (groupMeta, error) {
-	f.finish()
-	f.inlineFilters()
-	m := groupMeta{tenant: f.tenant, pages: len(f.pages), off: w.off}
-	for p := range f.pages {
+func (g *groupBuilder) writeGroup(ctx context.Context, w *fileWriter) (groupMeta, error) {
+	g.assemble()
+	g.finish()
+	m := groupMeta{tenant: g.tenant, pages: len(g.stats), off: w.off}
+	for p := range g.stats {
 		if err := ctx.Err(); err != nil {
 			return m, err
 		}
-		if err := f.writePage(w, p); err != nil {
+		if err := g.writePage(w, p); err != nil {
 			return m, err
 		}
-		m.stats.add(&f.stats[p].Stats)
+		m.stats.add(&g.stats[p].Stats)
 	}
-	for i := range f.col {
-		if c := &f.col[i]; c.filters != nil {
+	for i := range g.col {
+		if c := &g.col[i]; c.filters != nil {
 			c.filter = w.block(appendPageFilters(nil, c.filters), false)
 		}
-		if c := &f.col[i]; c.coded != nil {
+		if c := &g.col[i]; c.coded != nil {
 			c.patterns = w.block(c.coded.append(nil), true)
 		}
 	}
-	tables, err := f.appendTables(nil)
+	tables, err := g.appendTables(nil)
 	if err != nil {
 		return m, err
 	}
 	m.tables = w.block(tables, true)
-	m.pageTable = w.block(appendPageTable(nil, f.stats), true)
+	m.pageTable = w.block(appendPageTable(nil, g.stats), true)
 	m.stats.Bytes = w.off - m.off
-	for _, r := range f.runs {
-		if !r.continued {
-			m.stats.Traces++
-		}
-	}
+	m.stats.Traces = g.traces
 	return m, w.err
 }
 

@@ -1,9 +1,6 @@
 package part
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
@@ -42,18 +39,6 @@ func (c *columnBuild) of(p int) (from, to int) {
 	return from, c.ends[p]
 }
 
-// filler turns the rows of a group into columns.
-type filler struct {
-	*groupBuilder
-	col   []columnBuild // by colID
-	stats []pageStats
-	event int // next of events
-	link  int // next of links
-
-	rowOf map[span.SpanID]int // of the run at hand
-	ids   map[span.SpanID]int // index among the parent ids of the page
-}
-
 // pageStats is what the page table says of a page.
 type pageStats struct {
 	Stats
@@ -64,84 +49,61 @@ type pageStats struct {
 	sum    uint64
 }
 
-// fill makes the columns. Classes get their final numbers: the frequent ones small ones.
-func (g *groupBuilder) fill() *filler {
-	g.sortClasses()
-	f := &filler{groupBuilder: g, rowOf: map[span.SpanID]int{}, ids: map[span.SpanID]int{}}
-	f.makeColumns()
-	for _, p := range g.pages {
-		f.fillPage(p)
-		for i := range f.col {
-			f.col[i].ends = append(f.col[i].ends, f.col[i].len())
-		}
-	}
-	return f
-}
-
-func (g *groupBuilder) sortClasses() {
-	order := make([]uint32, len(g.classList))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortStableFunc(order, func(a, b uint32) int {
-		return cmp.Compare(g.classList[b].count, g.classList[a].count)
-	})
-	renumbered := make([]uint32, len(order)+1)
-	sorted := make([]classBuild, len(order))
-	for to, from := range order {
-		sorted[to] = g.classList[from]
-		renumbered[from+1] = uint32(to + 1)
-	}
-	g.classList = sorted
-	for i := range g.rows {
-		g.rows[i].class = renumbered[g.rows[i].class]
-	}
-}
-
-// makeColumns lays out the fixed columns and, in order of the shapes, those of attributes.
-func (f *filler) makeColumns() {
-	f.col = make([]columnBuild, firstAttr)
-	for i := range f.col {
-		f.col[i].id = colID(i)
+// fixedBuilds is the fixed columns, empty.
+func fixedBuilds() []columnBuild {
+	col := make([]columnBuild, firstAttr)
+	for i := range col {
+		col[i].id = colID(i)
 		if i < int(numFixed) {
-			f.col[i].phys = fixedColumns[i].phys
+			col[i].phys = fixedColumns[i].phys
 		}
 	}
-	known := map[attrColumn]colID{}
-	for _, s := range f.list {
-		for i, a := range s.attrs {
-			if !s.varied[i] {
-				continue
-			}
-			k := attrColumn{s.own, a.Key, a.Value.Kind}
-			id, ok := known[k]
-			if !ok {
-				id = colID(len(f.col))
-				known[k] = id
-				phys, _ := physicalOf(a.Value.Kind)
-				f.col = append(f.col, columnBuild{columnInfo: columnInfo{id: id, attr: k, phys: phys}})
-			}
-			s.col[i] = id
-		}
-	}
+	return col
 }
 
-func (f *filler) fillPage(p pageBuild) {
-	var st pageStats
-	first := f.rows[p.firstRow].Span()
-	st.Spans, st.Traces = p.rows, p.runs
-	st.MinStart, st.MaxStart = first.Start, first.Start
-	st.MinDuration, st.MaxDuration = first.Duration(), first.Duration()
-	clear(f.ids)
-	dir := &f.col[colDirectory].bytes
-	prevStart := int64(0)
-	for _, r := range f.runs[p.firstRun : p.firstRun+p.runs] {
-		e := f.fillRun(r, &st)
-		f.col[colTraceID].bytes = append(f.col[colTraceID].bytes, r.id[:]...)
-		*dir = f.appendEntry(*dir, r, e, prevStart)
-		prevStart = e.Start
+// add takes the spans of a trace, or of a piece of one, apart, into the page at hand.
+func (g *groupBuilder) add(id span.TraceID, spans []Ref, continued, continues bool) {
+	if g.page.Spans == 0 {
+		s := spans[0].Span()
+		g.page.MinStart, g.page.MaxStart = s.Start, s.Start
+		g.page.MinDuration, g.page.MaxDuration = s.Duration(), s.Duration()
+		g.prevStart = 0
+		clear(g.ids)
 	}
-	f.stats = append(f.stats, st)
+	g.page.Spans += len(spans)
+	g.page.Traces++
+	g.rows += len(spans)
+	if !continued {
+		g.traces++
+	}
+	e := g.summarize(spans)
+	prev := e.Start
+	g.run = g.run[:0]
+	for i, ref := range spans {
+		row := g.classify(ref)
+		g.run = append(g.run, row)
+		s := ref.Span()
+		g.col[colStart].num(uint64(s.Start - prev))
+		prev = s.Start
+		g.fillParent(i, s)
+		g.fillSpan(row, s)
+	}
+	g.col[colTraceID].bytes = append(g.col[colTraceID].bytes, id[:]...)
+	g.appendEntry(e, continued, continues)
+	g.prevStart = e.Start
+	clear(g.run)
+}
+
+// closePage ends the page at hand.
+func (g *groupBuilder) closePage() {
+	g.stats = append(g.stats, g.page)
+	g.page = pageStats{}
+	for i := range g.col {
+		g.col[i].ends = append(g.col[i].ends, g.col[i].len())
+	}
+	for own := range g.inline {
+		g.inline[own].closePage()
+	}
 }
 
 // runEntry is a directory entry, with the row its root is in.
@@ -150,18 +112,19 @@ type runEntry struct {
 	root int
 }
 
-func (f *filler) fillRun(r run, st *pageStats) runEntry {
-	rows := f.rows[r.first : r.first+r.rows]
-	clear(f.rowOf)
-	for i, row := range rows {
-		id := row.Span().SpanID
-		if _, ok := f.rowOf[id]; !ok {
-			f.rowOf[id] = i
+// summarize sums up the spans at hand, for the directory and the page.
+func (g *groupBuilder) summarize(spans []Ref) runEntry {
+	clear(g.rowOf)
+	for i, r := range spans {
+		id := r.Span().SpanID
+		if _, ok := g.rowOf[id]; !ok {
+			g.rowOf[id] = i
 		}
 	}
-	e := runEntry{TraceEntry{Start: rows[0].Span().Start}, 0}
-	for i, row := range rows {
-		s := row.Span()
+	st := &g.page
+	e := runEntry{TraceEntry{Rows: len(spans), Start: spans[0].Span().Start}, 0}
+	for i, r := range spans {
+		s := r.Span()
 		e.Start = min(e.Start, s.Start)
 		e.End = max(e.End, s.Start+s.Duration())
 		if s.Status == span.StatusError {
@@ -169,114 +132,104 @@ func (f *filler) fillRun(r run, st *pageStats) runEntry {
 			st.HasError = true
 		}
 		isRoot := s.Parent.IsZero()
-		if isRoot && !e.HasRoot || isRoot == e.HasRoot && compareRefs(row.Ref, rows[e.root].Ref) < 0 {
+		if isRoot && !e.HasRoot || isRoot == e.HasRoot && compareRefs(r, spans[e.root]) < 0 {
 			e.root, e.HasRoot = i, isRoot
 		}
 		st.MinStart, st.MaxStart = min(st.MinStart, s.Start), max(st.MaxStart, s.Start)
 		st.MinDuration, st.MaxDuration = min(st.MinDuration, s.Duration()), max(st.MaxDuration, s.Duration())
-	}
-	prev := e.Start
-	for i, row := range rows {
-		s := row.Span()
-		f.col[colStart].num(uint64(s.Start - prev))
-		prev = s.Start
-		f.fillParent(i, s)
-		f.fillSpan(row, s)
 	}
 	return e
 }
 
 func compareRefs(a, b Ref) int { return store.CompareSpans(a.Batch, a.Index, b.Batch, b.Index) }
 
-// appendEntry appends the directory entry of a run: flags, rows, start, length, errors, and
-// the root's start, resource and name.
-func (f *filler) appendEntry(dst []byte, r run, e runEntry, prevStart int64) []byte {
-	root := f.rows[r.first+e.root]
+// appendEntry appends the directory entry of the spans at hand: flags, rows, start, length,
+// errors, and the root's start, resource and name.
+func (g *groupBuilder) appendEntry(e runEntry, continued, continues bool) {
+	root := g.run[e.root]
 	s := root.Span()
-	dst = append(dst, entryFlags(e.HasRoot, r.continued, r.continues))
-	dst = appendUvarint(dst, r.rows)
-	dst = appendZigzag(dst, e.Start-prevStart)
+	dst := append(g.col[colDirectory].bytes, entryFlags(e.HasRoot, continued, continues))
+	dst = appendUvarint(dst, e.Rows)
+	dst = appendZigzag(dst, e.Start-g.prevStart)
 	dst = appendUvarint(dst, uint64(e.End-e.Start))
 	dst = appendUvarint(dst, e.Errors)
 	dst = appendUvarint(dst, uint64(s.Start-e.Start))
-	dst = appendUvarint(dst, f.scopes.resOf[root.scope])
-	if id := f.names[s.Name]; id > 0 {
+	dst = appendUvarint(dst, g.scopes.resOf[root.scope])
+	if id := g.names[s.Name]; id > 0 {
 		dst = appendUvarint(dst, id)
 	} else {
 		dst = appendText(appendUvarint(dst, 0), s.Name)
 	}
-	if r.continued || r.continues {
+	if continued || continues {
 		dst = append(dst, s.SpanID[:]...)
 	}
-	return dst
+	g.col[colDirectory].bytes = dst
 }
 
 // fillParent stores the parent as 0 for none, odd for one of the same run (zigzag of the
 // rows back to it), even for the index of an id that is not.
-func (f *filler) fillParent(i int, s *span.Span) {
-	c := &f.col[colParent]
+func (g *groupBuilder) fillParent(i int, s *span.Span) {
+	c := &g.col[colParent]
 	if s.Parent.IsZero() {
 		c.num(0)
 		return
 	}
-	if at, ok := f.rowOf[s.Parent]; ok {
+	if at, ok := g.rowOf[s.Parent]; ok {
 		c.num(zigzag(int64(i-at))<<1 | 1)
 		return
 	}
-	k, ok := f.ids[s.Parent]
+	k, ok := g.ids[s.Parent]
 	if !ok {
-		k = len(f.ids)
-		f.ids[s.Parent] = k
-		f.col[colParentID].bytes = append(f.col[colParentID].bytes, s.Parent[:]...)
+		k = len(g.ids)
+		g.ids[s.Parent] = k
+		g.col[colParentID].bytes = append(g.col[colParentID].bytes, s.Parent[:]...)
 	}
 	c.num(uint64(k+1) << 1)
 }
 
-func (f *filler) fillSpan(row row, s *span.Span) {
+func (g *groupBuilder) fillSpan(row row, s *span.Span) {
 	b := row.Batch
-	f.col[colSpanID].bytes = append(f.col[colSpanID].bytes, s.SpanID[:]...)
-	f.col[colClass].num(uint64(row.class))
+	g.col[colSpanID].bytes = append(g.col[colSpanID].bytes, s.SpanID[:]...)
+	g.col[colClass].num(uint64(row.class))
 	var m mask
-	if row.class > 0 {
-		sb := f.list[f.classList[row.class-1].shape]
-		m = sb.mask
-		f.fillAttrs(sb, b.AttrsOf(s.Attrs))
+	if row.shape != nil {
+		m = row.shape.mask
 	} else {
-		sh := f.spanShape(b, s)
+		sh := g.spanShape(b, s)
 		sh.mask &^= hasName
 		sh.attrs = b.AttrsOf(s.Attrs)
 		m = sh.mask
-		in := &f.col[colInlineSpan].bytes
+		in := &g.col[colInlineSpan].bytes
 		*in = appendInline(appendUvarint(*in, row.scope), &sh)
-		f.fillOverflow(colOverflowSpan, sh.attrs)
+		g.fillOverflow(ownSpan, sh.attrs)
 	}
 	if m&hasOddEnd == 0 {
-		f.col[colDuration].num(uint64(s.End - s.Start))
+		g.col[colDuration].num(uint64(s.End - s.Start))
 	} else if s.End == 0 {
-		f.col[colOddEnd].num(0)
+		g.col[colOddEnd].num(0)
 	} else {
-		f.col[colOddEnd].num(uint64(s.Start - s.End))
+		g.col[colOddEnd].num(uint64(s.Start - s.End))
 	}
 	if m&^(hasEvents|hasLinks) != 0 {
-		f.fillRare(m, b, s)
+		g.fillRare(m, b, s)
 	}
 	if m&hasEvents != 0 {
-		f.fillEvents(b, s)
+		g.fillEvents(b, s)
 	}
 	if m&hasLinks != 0 {
-		f.fillLinks(b, s)
+		g.fillLinks(b, s)
 	}
 }
 
-func (f *filler) fillRare(m mask, b *span.Batch, s *span.Span) {
+func (g *groupBuilder) fillRare(m mask, b *span.Batch, s *span.Span) {
 	num := func(bit mask, c colID, n uint64) {
 		if m&bit != 0 {
-			f.col[c].num(n)
+			g.col[c].num(n)
 		}
 	}
 	text := func(bit mask, c colID, t string) {
 		if m&bit != 0 {
-			f.col[c].text(t)
+			g.col[c].text(t)
 		}
 	}
 	num(hasMarks, colMarks, uint64(s.Marks))
@@ -290,7 +243,7 @@ func (f *filler) fillRare(m mask, b *span.Batch, s *span.Span) {
 	text(hasUnknown, colUnknown, s.Unknown)
 	text(hasStatusUnknown, colStatusUnknown, s.StatusUnknown)
 	if m&hasAttrUnknown != 0 {
-		dst := &f.col[colAttrUnknown].bytes
+		dst := &g.col[colAttrUnknown].bytes
 		list := allUnknown(b, s)
 		*dst = appendUvarint(*dst, len(list))
 		for _, u := range list {
@@ -299,91 +252,76 @@ func (f *filler) fillRare(m mask, b *span.Batch, s *span.Span) {
 	}
 }
 
-func (f *filler) fillEvents(b *span.Batch, s *span.Span) {
+func (g *groupBuilder) fillEvents(b *span.Batch, s *span.Span) {
 	events := b.EventsOf(s)
-	f.col[colEventCount].num(uint64(len(events)))
+	g.col[colEventCount].num(uint64(len(events)))
 	for i := range events {
 		e := &events[i]
-		id := f.events[f.event]
-		f.event++
-		f.col[colEventShape].num(uint64(id))
-		f.col[colEventTime].num(uint64(e.Time - s.Start))
+		sh := g.eventShape(e)
+		attrs := b.AttrsOf(e.Attrs)
+		id := g.internPlus1(&sh, attrs)
+		g.col[colEventShape].num(uint64(id))
+		g.col[colEventTime].num(uint64(e.Time - s.Start))
 		var m mask
-		if attrs := b.AttrsOf(e.Attrs); id > 0 {
-			m = f.list[id-1].mask
-			f.fillAttrs(f.list[id-1], attrs)
+		if id > 0 {
+			m = g.list[id-1].mask
 		} else {
-			sh := f.eventShape(e)
 			sh.mask &^= hasName
 			sh.attrs = attrs
 			m = sh.mask
-			in := &f.col[colInlineEvent].bytes
+			in := &g.col[colInlineEvent].bytes
 			*in = appendInline(*in, &sh)
-			f.fillOverflow(colOverflowEvent, attrs)
+			g.fillOverflow(ownEvent, attrs)
 		}
 		if m&hasName != 0 {
-			f.col[colEventName].text(e.Name)
+			g.col[colEventName].text(e.Name)
 		}
 		if m&hasDroppedAttrs != 0 {
-			f.col[colEventDropped].num(uint64(e.Dropped))
+			g.col[colEventDropped].num(uint64(e.Dropped))
 		}
 		if m&hasUnknown != 0 {
-			f.col[colEventUnknown].text(e.Unknown)
+			g.col[colEventUnknown].text(e.Unknown)
 		}
 	}
 }
 
-func (f *filler) fillLinks(b *span.Batch, s *span.Span) {
+func (g *groupBuilder) fillLinks(b *span.Batch, s *span.Span) {
 	links := b.LinksOf(s)
-	f.col[colLinkCount].num(uint64(len(links)))
+	g.col[colLinkCount].num(uint64(len(links)))
 	for i := range links {
 		l := &links[i]
-		id := f.links[f.link]
-		f.link++
-		f.col[colLinkShape].num(uint64(id))
-		f.col[colLinkTraceID].bytes = append(f.col[colLinkTraceID].bytes, l.TraceID[:]...)
-		f.col[colLinkSpanID].bytes = append(f.col[colLinkSpanID].bytes, l.SpanID[:]...)
 		sh := linkShape(l)
-		if attrs := b.AttrsOf(l.Attrs); id > 0 {
-			f.fillAttrs(f.list[id-1], attrs)
-		} else {
+		attrs := b.AttrsOf(l.Attrs)
+		id := g.internPlus1(&sh, attrs)
+		g.col[colLinkShape].num(uint64(id))
+		g.col[colLinkTraceID].bytes = append(g.col[colLinkTraceID].bytes, l.TraceID[:]...)
+		g.col[colLinkSpanID].bytes = append(g.col[colLinkSpanID].bytes, l.SpanID[:]...)
+		if id == 0 {
 			sh.attrs = attrs
-			in := &f.col[colInlineLink].bytes
+			in := &g.col[colInlineLink].bytes
 			*in = appendInline(*in, &sh)
-			f.fillOverflow(colOverflowLink, attrs)
+			g.fillOverflow(ownLink, attrs)
 		}
 		if sh.mask&hasFlags != 0 {
-			f.col[colLinkFlags].num(uint64(l.Flags))
+			g.col[colLinkFlags].num(uint64(l.Flags))
 		}
 		if sh.mask&hasTraceState != 0 {
-			f.col[colLinkTraceState].text(l.TraceState)
+			g.col[colLinkTraceState].text(l.TraceState)
 		}
 		if sh.mask&hasDroppedAttrs != 0 {
-			f.col[colLinkDropped].num(uint64(l.Dropped))
+			g.col[colLinkDropped].num(uint64(l.Dropped))
 		}
 		if sh.mask&hasUnknown != 0 {
-			f.col[colLinkUnknown].text(l.Unknown)
+			g.col[colLinkUnknown].text(l.Unknown)
 		}
 	}
 }
 
-func (f *filler) fillAttrs(sb *shapeBuild, attrs []span.Attr) {
-	for i, varied := range sb.varied {
-		if !varied {
-			continue
-		}
-		c, v := &f.col[sb.col[i]], &attrs[i].Value
-		if c.phys == physText {
-			c.text(v.Str)
-		} else {
-			c.num(v.Num)
-		}
-	}
-}
-
-func (f *filler) fillOverflow(c colID, attrs []span.Attr) {
-	dst := &f.col[c].bytes
+// fillOverflow writes the values of a shape that is not in the table.
+func (g *groupBuilder) fillOverflow(own owner, attrs []span.Attr) {
+	dst := &g.col[overflowColumns[own]].bytes
 	for _, a := range attrs {
 		*dst = appendValue(*dst, a.Value)
 	}
+	g.inline[own].add(attrs)
 }

@@ -82,6 +82,10 @@ func readScope(r *reader, resources int) (s scopeInfo) {
 	return s
 }
 
+// maxHeld is the spans of the batches that a scopeSet remembers, and so keeps in memory: more
+// than a head has, and than a merge reads at once.
+const maxHeld = 1 << 17
+
 // scopeSet interns the resources and scopes of a group being written.
 type scopeSet struct {
 	resources map[string]uint32 // by encoding
@@ -94,6 +98,7 @@ type scopeSet struct {
 	bytes     int
 
 	seen    map[*span.Batch][]uint32 // number + 1 of each scope of a batch, 0: not looked at
+	held    int                      // spans of the batches in seen
 	last    *span.Batch              // the batch seen last
 	lastIDs []uint32
 	buf     []byte
@@ -108,6 +113,10 @@ func (s *scopeSet) of(b *span.Batch, i uint32) uint32 {
 	if b != s.last {
 		ids, ok := s.seen[b]
 		if !ok {
+			if s.held += len(b.Spans); s.held > maxHeld {
+				clear(s.seen)
+				s.held = len(b.Spans)
+			}
 			ids = make([]uint32, len(b.Scopes))
 			s.seen[b] = ids
 		}

@@ -50,39 +50,39 @@ const (
 //	resources, scopes: count; the records, and the spans of each scope
 //	shapes: count; the records
 //	classes: count; the scopes, the shapes, the spans of each
-func (f *filler) appendTables(dst []byte) ([]byte, error) {
-	dst = appendTexts(dst, f.nameList)
-	dst = appendTexts(dst, f.keyList)
-	attrs := f.col[firstAttr:]
+func (g *groupBuilder) appendTables(dst []byte) ([]byte, error) {
+	dst = appendTexts(dst, g.nameList)
+	dst = appendTexts(dst, g.keyList)
+	attrs := g.col[firstAttr:]
 	dst = appendUvarint(dst, len(attrs))
 	for i := range attrs {
 		c := &attrs[i]
 		dst = append(dst, byte(c.attr.own))
-		dst = appendUvarint(dst, f.keys[c.attr.key])
+		dst = appendUvarint(dst, g.keys[c.attr.key])
 		dst = append(dst, byte(c.attr.kind))
 	}
-	dst = f.appendColumns(dst)
-	dst = appendUvarint(dst, len(f.scopes.resList))
-	for _, enc := range f.scopes.resList {
+	dst = g.appendColumns(dst)
+	dst = appendUvarint(dst, len(g.scopes.resList))
+	for _, enc := range g.scopes.resList {
 		dst = append(dst, enc...)
 	}
-	dst = appendUvarint(dst, len(f.scopes.list))
-	for i, enc := range f.scopes.list {
+	dst = appendUvarint(dst, len(g.scopes.list))
+	for i, enc := range g.scopes.list {
 		dst = append(dst, enc...)
-		dst = appendUvarint(dst, f.scopes.count[i])
+		dst = appendUvarint(dst, g.scopes.count[i])
 	}
-	dst = appendUvarint(dst, len(f.list))
-	for _, s := range f.list {
-		dst = f.appendShape(dst, s)
+	dst = appendUvarint(dst, len(g.list))
+	for _, s := range g.list {
+		dst = g.appendShape(dst, s)
 	}
-	dst = appendUvarint(dst, len(f.classList))
-	for _, c := range f.classList {
+	dst = appendUvarint(dst, len(g.classList))
+	for _, c := range g.classList {
 		dst = appendUvarint(dst, c.scope)
 	}
-	for _, c := range f.classList {
+	for _, c := range g.classList {
 		dst = appendUvarint(dst, c.shape)
 	}
-	for _, c := range f.classList {
+	for _, c := range g.classList {
 		dst = appendUvarint(dst, c.count)
 	}
 	if len(dst) > maxBlock {
@@ -91,16 +91,16 @@ func (f *filler) appendTables(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-func (f *filler) appendColumns(dst []byte) []byte {
+func (g *groupBuilder) appendColumns(dst []byte) []byte {
 	n := 0
-	for i := range f.col {
-		if f.col[i].values > 0 || f.col[i].filters != nil {
+	for i := range g.col {
+		if g.col[i].values > 0 || g.col[i].filters != nil {
 			n++
 		}
 	}
 	dst = appendUvarint(dst, n)
-	for i := range f.col {
-		c := &f.col[i]
+	for i := range g.col {
+		c := &g.col[i]
 		if c.values == 0 && c.filters == nil {
 			continue
 		}
@@ -149,15 +149,15 @@ func (f *filler) appendColumns(dst []byte) []byte {
 	return dst
 }
 
-func (f *filler) appendShape(dst []byte, s *shapeBuild) []byte {
+func (g *groupBuilder) appendShape(dst []byte, s *shapeBuild) []byte {
 	dst = append(dst, byte(s.own))
 	dst = appendUvarint(dst, s.nameID)
 	dst = appendShapeFields(dst, &s.shape)
 	dst = appendUvarint(dst, s.count)
 	dst = appendUvarint(dst, len(s.attrs))
 	for i, a := range s.attrs {
-		if s.varied[i] {
-			dst = appendUvarint(dst, uint32(s.col[i]-firstAttr)<<1)
+		if s.slots[i].varied {
+			dst = appendUvarint(dst, uint32(s.slots[i].col-firstAttr)<<1)
 			continue
 		}
 		dst = appendUvarint(dst, s.keys[i]<<1|constSlot)

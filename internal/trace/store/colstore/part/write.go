@@ -98,12 +98,10 @@ type writer struct {
 	foot footer
 
 	group *groupBuilder // nil between tenants
-	// The page being gathered is the rows and runs of group behind these.
-	pageRow, pageRun int
-	pageSlots        int
-	pageWeight       int
-	pages            int // finished, in the whole part
-	index            []indexEntry
+	// Of the page at hand.
+	pageSlots, pageWeight int
+	pages                 int // finished, in the whole part
+	index                 []indexEntry
 
 	last      Trace // tenant, id and first span of the trace before, to check the order
 	lastStart int64
@@ -224,8 +222,8 @@ func attrWeight(attrs []span.Attr) int {
 // roomFor reports whether the page at hand has room for more.
 func (w *writer) roomFor(spans, slots, weight int) bool {
 	return w.group == nil ||
-		len(w.group.rows)-w.pageRow+spans <= w.opt.PageSpans && w.pageSlots+slots <= maxPageSlots &&
-			w.pageWeight+weight <= maxPageWeight && len(w.group.rows)+spans <= w.opt.GroupSpans
+		w.group.page.Spans+spans <= w.opt.PageSpans && w.pageSlots+slots <= maxPageSlots &&
+			w.pageWeight+weight <= maxPageWeight && w.group.rows+spans <= w.opt.GroupSpans
 }
 
 // split gives a large trace pages of its own and returns how many.
@@ -254,10 +252,7 @@ func (w *writer) add(t Trace, spans []Ref, slots, weight int, continued, continu
 		w.group = newGroupBuilder(t.Tenant, w.opt.Vary)
 	}
 	g := w.group
-	g.runs = append(g.runs, run{t.ID, len(g.rows), len(spans), continued, continues})
-	for _, r := range spans {
-		g.add(r)
-	}
+	g.add(t.ID, spans, continued, continues)
 	g.weight += weight
 	w.pageSlots += slots
 	w.pageWeight += weight
@@ -265,12 +260,12 @@ func (w *writer) add(t Trace, spans []Ref, slots, weight int, continued, continu
 
 func (w *writer) closePage() error {
 	g := w.group
-	if g == nil || len(g.rows) == w.pageRow {
+	if g == nil || g.page.Spans == 0 {
 		return nil
 	}
-	g.pages = append(g.pages, pageBuild{w.pageRun, len(g.runs) - w.pageRun, w.pageRow, len(g.rows) - w.pageRow})
+	g.closePage()
 	w.pages++
-	w.pageRow, w.pageRun, w.pageSlots, w.pageWeight = len(g.rows), len(g.runs), 0, 0
+	w.pageSlots, w.pageWeight = 0, 0
 	if g.full(w.opt.GroupSpans - w.opt.PageSpans + 1) {
 		return w.closeGroup()
 	}
@@ -282,14 +277,13 @@ func (w *writer) closeGroup() error {
 	if g == nil {
 		return nil
 	}
-	if len(g.rows) > w.pageRow {
+	if g.page.Spans > 0 {
 		if err := w.closePage(); err != nil || w.group == nil {
 			return err
 		}
 	}
 	w.group = nil
-	w.pageRow, w.pageRun = 0, 0
-	m, err := g.fill().writeGroup(w.ctx, w.out)
+	m, err := g.writeGroup(w.ctx, w.out)
 	if err != nil {
 		return err
 	}
