@@ -168,7 +168,7 @@ func (c *Completion) operators() {
 // operatorDetails by store.CompareOp. Never changed.
 var operatorDetails = [...]string{
 	store.Eq: "equals", store.Ne: "is there and differs", store.Lt: "less than", store.Le: "at most",
-	store.Gt: "greater than", store.Ge: "at least", store.Match: "matches the regular expression", store.NoMatch: "does not match",
+	store.Gt: "greater than", store.Ge: "at least", store.Match: "matches the regular expression; (?s) across lines", store.NoMatch: "does not match",
 }
 
 // values suggests what a field of a known type can be.
