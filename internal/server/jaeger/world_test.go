@@ -192,6 +192,7 @@ func (w *world) DeleteToken(context.Context, string, string) error   { return ap
 func (w *world) CreateToken(context.Context, api.NewToken, time.Time) (api.CreatedToken, error) {
 	return api.CreatedToken{}, api.ErrForbidden
 }
+
 func (w *world) Audit(context.Context, string, int64, int) ([]api.AuditEntry, int64, error) {
 	return nil, 0, api.ErrForbidden
 }

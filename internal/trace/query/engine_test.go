@@ -337,8 +337,10 @@ func TestCompleteInService(t *testing.T) {
 	for i, service := range []string{"cart", "pay"} {
 		parts = append(parts, &span.Batch{
 			Attrs: []span.Attr{
-				{Key: "service.name", Value: span.String(service)}, {Key: "server.of." + service, Value: span.String("x")},
-				{Key: "k." + service, Value: span.Int(1)}, {Key: "k.both", Value: span.String("of " + service)},
+				{Key: "service.name", Value: span.String(service)},
+				{Key: "server.of." + service, Value: span.String("x")},
+				{Key: "k." + service, Value: span.Int(1)},
+				{Key: "k.both", Value: span.String("of " + service)},
 			},
 			Resources: []span.Resource{{Attrs: span.Range{To: 2}}},
 			Scopes:    make([]span.Scope, 1),

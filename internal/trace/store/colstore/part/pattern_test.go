@@ -103,8 +103,10 @@ func TestPatterns(t *testing.T) {
 		f("random", many(func(int) string {
 			var b strings.Builder
 			for range r.IntN(12) {
-				b.WriteString([]string{"0", "00", "7", "42", "ff", "0x1f", "deadbee1", "DEADBEE1", "-", " ", "\n", ".", "a", "G", "\x03", "é",
-					"00000000-0000-0000-0000-000000000001", "999999999999999999", "1000000000000000000"}[r.IntN(19)])
+				b.WriteString([]string{
+					"0", "00", "7", "42", "ff", "0x1f", "deadbee1", "DEADBEE1", "-", " ", "\n", ".", "a", "G", "\x03", "é",
+					"00000000-0000-0000-0000-000000000001", "999999999999999999", "1000000000000000000",
+				}[r.IntN(19)])
 			}
 			return b.String()
 		}))
