@@ -197,10 +197,44 @@ describe.skipIf(!binary)("with a server", () => {
 			await page.mouse.move(area.x + area.width - 18, area.y + 50, { steps: 4 });
 			await page.getByText("13 traces").waitFor();
 			await page.mouse.up();
-			await expect.poll(() => url().searchParams.get("q")).toMatch(/^traceDuration>=\S+ traceDuration<\S+$/);
+			await expect
+				.poll(() => url().searchParams.get("q"))
+				.toMatch(/^traceDuration>=\d{1,3}(\.\d{1,2})?m?s traceDuration<\d{1,3}(\.\d{1,2})?m?s$/);
 			expect(url().searchParams.get("start")).toMatch(/^\d{4}-\d\d-\d\dT/);
 			await expect.poll(count).toContain("13 traces");
 			expect(await rows().count()).toBe(13);
+		});
+
+		test("a client and a server span of one id are two rows, each with its own details", async () => {
+			const traceId = "d".repeat(32);
+			const id = "00000000000000d1";
+			const shared = { traceId, spanId: id, start: now - 30_000 };
+			await send(weft.url, [
+				{ ...shared, service: "stock", name: "reserve", ms: 70, kind: 2 },
+				{ ...shared, service: "shop", name: "call reserve", ms: 90, kind: 3 },
+				{ ...shared, spanId: "00000000000000d2", parentId: id, service: "stock-db", name: "update", ms: 20 },
+			]);
+			await page.goto(`${weft.url}trace/${traceId}?span=${id}`);
+			const panel = page.getByRole("complementary", { name: "Span" });
+			await panel.getByText("2 spans share this id").waitFor();
+			const level = (name: RegExp) => page.getByRole("row", { name }).getAttribute("aria-level");
+			expect(await level(/^shop call reserve/)).toBe("1");
+			expect(await level(/^stock reserve/)).toBe("2");
+			expect(await level(/^stock-db update/)).toBe("3");
+			const title = async () => plain(await panel.locator("[class*=title]").first().textContent());
+			expect(await title()).toContain("shop call reserve");
+
+			await page.getByRole("row", { name: /^stock reserve/ }).click();
+			await expect.poll(() => url().searchParams.get("span")).toBe(`${id}.2`);
+			await expect.poll(title).toContain("stock reserve");
+			await page.reload();
+			await expect.poll(title).toContain("stock reserve");
+			const selected = page.getByRole("row", { selected: true });
+			await expect.poll(() => selected.count()).toBe(1);
+			expect(plain(await selected.first().textContent())).toContain("stock");
+			await panel.getByRole("combobox", { name: "Which of the spans" }).selectOption("1");
+			await expect.poll(() => url().searchParams.get("span")).toBe(id);
+			await expect.poll(title).toContain("shop call reserve");
 		});
 
 		test("longest first", async () => {

@@ -99,6 +99,8 @@ export interface SpanSpec {
 	ms: number;
 	error?: string;
 	attributes?: Record<string, string>;
+	/** OTLP SpanKind; by default a server's for a root, else a client's. */
+	kind?: number;
 }
 
 const text = (value: string) => ({ stringValue: value });
@@ -117,7 +119,7 @@ export async function send(url: string, spans: readonly SpanSpec[], token?: stri
 						spanId: s.spanId,
 						parentSpanId: s.parentId,
 						name: s.name,
-						kind: s.parentId ? 3 : 2,
+						kind: s.kind ?? (s.parentId ? 3 : 2),
 						startTimeUnixNano: `${s.start}000000`,
 						endTimeUnixNano: `${s.start + s.ms}000000`,
 						attributes: Object.entries(s.attributes ?? {}).map(([key, value]) => ({

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/weft-dev/weft/internal/server/api"
+	"github.com/weft-dev/weft/internal/server/api/layout"
 	"github.com/weft-dev/weft/internal/server/api/spantext"
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/span/otlp"
@@ -108,6 +110,81 @@ func TestHeatmapRows(t *testing.T) {
 		if found := getJSON[api.SearchResult](w, "/search?limit=100&q="+url.QueryEscape(q)); len(found.Traces) != rows[row] {
 			t.Errorf("row %d counts %d traces, %s finds %d", row, rows[row], q, len(found.Traces))
 		}
+	}
+}
+
+// Zipkin's client and server span of one id are two rows of the layout and two variants
+// of the span, in the same order, whichever came first, and the subtree of the id is both.
+func TestSharedID(t *testing.T) {
+	w := newWorld(t)
+	w.apply("default", "1 - shop call 0 90 client\n2 1 db query 20 5 client\n1 - bank serve 10 70 server")
+	w.apply("default", "trace 2\n1 - bank serve 10 70 server\n2 1 db query 20 5 client\n1 - shop call 0 90 client")
+	for _, id := range []string{"1", "2"} {
+		s := getJSON[api.SpanDetail](w, "/traces/"+id+"/spans/1")
+		if s.Name != "call" || len(s.Alternates) != 1 || s.Alternates[0].Name != "serve" {
+			t.Errorf("trace %s: the span is %s with %d alternates", id, s.Name, len(s.Alternates))
+		}
+		for _, path := range []string{"/layout", "/layout?root=1"} {
+			head := layoutHead(w, "/traces/"+id+path)
+			if want := []string{"call", "serve", "query"}; head.Rows != 3 || !slices.Equal(head.Names, want) {
+				t.Errorf("trace %s%s: %d rows, in order %v, want %v", id, path, head.Rows, head.Names, want)
+			}
+		}
+	}
+}
+
+// layoutHeader is what stands before the columns.
+type layoutHeader struct {
+	Rows, Spans int
+	Names       []string
+	Cut         *struct{ Spans int }
+}
+
+func layoutHead(w *world, path string) layoutHeader {
+	w.Helper()
+	a := w.get(path, "Accept-Encoding", "identity")
+	if a.StatusCode != http.StatusOK {
+		w.Fatalf("%s: %s", path, a.Status)
+	}
+	var h layoutHeader
+	if err := json.Unmarshal(a.body[8:8+binary.LittleEndian.Uint32(a.body[4:])], &h); err != nil {
+		w.Fatal(err)
+	}
+	return h
+}
+
+// Of more children of one span than rows are drawn, the failed and the longest are sent,
+// by the subtree of their parent too; the others are a link and a download away.
+func TestManySiblings(t *testing.T) {
+	const children = layout.MaxRows + 500
+	id := func(i int) span.SpanID { return span.SpanID{4: 1, 5: byte(i >> 16), 6: byte(i >> 8), 7: byte(i)} }
+	b := &span.Batch{Resources: make([]span.Resource, 1), Scopes: make([]span.Scope, 1)}
+	start := spantext.Epoch.UnixNano()
+	b.Spans = append(b.Spans, span.Span{TraceID: span.TraceID{15: 1}, SpanID: span.SpanID{7: 1}, Name: "root", Start: start, End: start + 1e9})
+	for i := range children {
+		s := span.Span{TraceID: span.TraceID{15: 1}, SpanID: id(i), Parent: span.SpanID{7: 1}, Name: "child", Start: start + int64(i), End: start + int64(2*i)}
+		if i == 3 {
+			s.Status, s.Presence, s.Name = span.StatusError, span.HasStatus, "short and failed"
+		}
+		b.Spans = append(b.Spans, s)
+	}
+	w := newWorld(t)
+	w.applyBatch("default", b)
+	for _, path := range []string{"/traces/1/layout", "/traces/1/layout?root=1"} {
+		h := layoutHead(w, path)
+		if h.Rows != layout.MaxRows || h.Spans != children+1 || h.Cut == nil || h.Cut.Spans != children+1 {
+			t.Errorf("%s: %+v", path, h)
+		}
+		if !slices.Contains(h.Names, "short and failed") {
+			t.Errorf("%s: a failed child was left out: %v", path, h.Names)
+		}
+	}
+	if s := getJSON[api.SpanDetail](w, "/traces/1/spans/"+id(0).String()+"?incoming=false"); s.Name != "child" {
+		t.Errorf("a child that was left out is %q", s.Name)
+	}
+	whole, _, err := otlp.Decode(w.get("/traces/1?format=protobuf").body, otlp.Limits{})
+	if err != nil || len(whole.Spans) != children+1 {
+		t.Errorf("the download: %v", err)
 	}
 }
 

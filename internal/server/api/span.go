@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weft-dev/weft/internal/server/api/stack"
+	"github.com/weft-dev/weft/internal/server/api/tree"
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
@@ -31,21 +32,15 @@ func (s *server) GetSpan(w http.ResponseWriter, r *http.Request, trace TraceID, 
 		return
 	}
 	s.answerTrace(w, r, trace, func(b *span.Batch) ([]byte, error) {
-		var details []SpanDetail
-		first := -1
-		for i := range b.Spans {
-			if b.Spans[i].SpanID == id {
-				if first < 0 {
-					first = i
-				}
-				details = append(details, spanDetail(b, i))
-			}
-		}
-		if first < 0 {
+		with := spansWith(b, id)
+		if len(with) == 0 {
 			return nil, fmt.Errorf("span %s of trace %s: %w", id, trace, store.ErrNotFound)
 		}
-		out := details[0]
-		out.Alternates = append(out.Alternates, details[1:]...)
+		first := with[0]
+		out := spanDetail(b, first)
+		for _, i := range with[1:] {
+			out.Alternates = append(out.Alternates, spanDetail(b, i))
+		}
 		if p.Incoming == nil || *p.Incoming {
 			var err error
 			if out.IncomingLinks, out.IncomingPartial, err = s.incoming(r, b, first); err != nil {
@@ -54,6 +49,22 @@ func (s *server) GetSpan(w http.ResponseWriter, r *http.Request, trace TraceID, 
 		}
 		return marshal(w, out)
 	})
+}
+
+// spansWith is the spans that share an id, in the order of the trace's rows, so that the
+// second of a page is the second here.
+func spansWith(b *span.Batch, id span.SpanID) []int {
+	var with []int
+	for i := range b.Spans {
+		if b.Spans[i].SpanID == id {
+			with = append(with, i)
+		}
+	}
+	if len(with) > 1 {
+		t := tree.Build(b)
+		slices.SortFunc(with, func(x, y int) int { return int(t.RowOf(int32(x)) - t.RowOf(int32(y))) })
+	}
+	return with
 }
 
 // incoming finds the spans that link to span i of b.

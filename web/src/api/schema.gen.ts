@@ -179,7 +179,8 @@ export interface paths {
         /**
          * One span with everything it carries
          * @description Where several spans share the id with different content (Zipkin's shared ids, broken
-         *     clients) the first is the answer and the others are its `alternates`.
+         *     clients) the first is the answer and the others are its `alternates`, in the order of
+         *     the trace's rows.
          */
         get: operations["getSpan"];
         put?: never;

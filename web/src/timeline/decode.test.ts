@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decode, LayoutError, rowOfSpan, spanIdOf } from "./decode";
+import { decode, Flag, LayoutError, rowName, rowNamed, rowOfSpan, spanIdOf } from "./decode";
 import { encode } from "./encode";
 
 const two = [
@@ -69,4 +69,19 @@ test("bytes that are no layout are refused with the reason", () => {
 
 test("an empty trace is a layout", () => {
 	expect(decode(encode([])).rows).toBe(0);
+});
+
+test("spans that share an id have names of their own, the first the id alone", () => {
+	const id = "00f067aa0ba902b7";
+	const rows = [
+		{ parent: -1, service: "shop", name: "call", start: 0, duration: 9, flags: Flag.twin, spanId: id },
+		{ parent: 0, service: "bank", name: "serve", start: 1, duration: 7, flags: Flag.twin, spanId: id },
+		{ parent: 1, service: "db", name: "query", start: 2, duration: 1 },
+	];
+	const l = decode(encode(rows));
+	expect([0, 1, 2].map((r) => rowName(l, r))).toEqual([id, `${id}.2`, "0000000000000003"]);
+	for (const r of [0, 1, 2]) expect(rowNamed(l, rowName(l, r))).toBe(r);
+	expect(rowNamed(l, "00f0.2")).toBe(1);
+	expect(rowNamed(l, `${id}.3`)).toBe(-1);
+	expect(rowNamed(l, `${id}.999999`)).toBe(-1);
 });

@@ -187,19 +187,39 @@ export function spanIdOf(l: Layout, row: number): string {
 	return s;
 }
 
-/** The first row whose span id begins with `hex` (1 to 16 digits), or -1. */
-export function rowOfSpan(l: Layout, hex: string): number {
+/** The first row, at `from` or behind, whose span id begins with `hex` (1 to 16 digits), or -1. */
+export function rowOfSpan(l: Layout, hex: string, from = 0): number {
 	if (!/^[0-9a-f]{1,16}$/i.test(hex)) return -1;
 	const want = hex.toLowerCase();
 	const whole = want.length >> 1;
 	const bytes = Array.from({ length: whole }, (_, i) => Number.parseInt(want.slice(2 * i, 2 * i + 2), 16));
 	const nibble = want.length % 2 === 1 ? Number.parseInt(want.slice(-1), 16) : -1;
-	for (let r = 0; r < l.rows; r++) {
+	for (let r = from; r < l.rows; r++) {
 		let i = 0;
 		while (i < whole && l.spanId[r * 8 + i]! === bytes[i]!) i++;
 		if (i === whole && (nibble < 0 || l.spanId[r * 8 + i]! >> 4 === nibble)) return r;
 	}
 	return -1;
+}
+
+/**
+ * What a link calls a row: its span id, and behind a dot which one it is where several
+ * spans share the id (Zipkin's client and server). The first goes by the id alone.
+ */
+export function rowName(l: Layout, row: number): string {
+	const id = spanIdOf(l, row);
+	if ((l.flags[row]! & Flag.twin) === 0) return id;
+	let nth = 1;
+	for (let r = rowOfSpan(l, id); r >= 0 && r < row; r = rowOfSpan(l, id, r + 1)) nth++;
+	return nth === 1 ? id : `${id}.${nth}`;
+}
+
+/** The row that rowName named, or -1; the id may be cut short. */
+export function rowNamed(l: Layout, name: string): number {
+	const [id = "", nth = "1"] = name.split(".");
+	let row = rowOfSpan(l, id);
+	for (let left = Number(nth); left > 1 && row >= 0; left--) row = rowOfSpan(l, id, row + 1);
+	return row;
 }
 
 /** End of a row's bar, in nanoseconds after base; an open span ends with the trace. */

@@ -99,7 +99,7 @@ export function encode(rows: readonly RowSpec[], trace: TraceSpec = {}): ArrayBu
 		base_unix_nano: String(trace.baseUnixNano ?? 1769839198123456789n),
 		duration_ns: String(end),
 		rows: n,
-		spans: rows.filter((r) => ((r.flags ?? 0) & 1) === 0).length,
+		spans: trace.cut?.spans ?? rows.filter((r) => ((r.flags ?? 0) & 1) === 0).length,
 		errors: rows.filter((r) => r.status === 2).length,
 		cut: trace.cut ?? null,
 		services: Array.from(services.keys()),

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import type { Layout } from "./decode";
-import { graft } from "./graft";
+import { decode, Flag, type Layout } from "./decode";
+import { encode, type RowSpec } from "./encode";
+import { canLoad, graft, graftAt, notSent } from "./graft";
 import { tree } from "./tree";
 
 function lines(l: Layout): string[] {
@@ -57,4 +58,57 @@ a/root 0+100
 	const got = graft(cut, 1, tree("a/one 0+20\n  a/x 1+1\n  a/y 3+1"));
 	expect(lines(got)[4]).toBe("  a/two 50+20 of 0 x1 hidden=9");
 	expect(got.cut?.reason).toBe("over 3 spans");
+});
+
+test("a parent of which some children came gets all of them, each once", () => {
+	const cut = tree(
+		`
+a/root 0+100
+  a/many 0+90 hidden=5
+    a/one 1+1
+    a/three 3+1 error
+  a/last 95+1
+`,
+		{ cut: { spans: 7, reason: "over 5 spans" } },
+	);
+	expect(notSent(cut, 1)).toBe(2);
+	expect(canLoad(cut, 1)).toBe(true);
+	const got = graft(cut, 1, tree("a/many 0+90\n  a/one 1+1\n  a/two 2+1\n  a/three 3+1 error\n  a/four 4+1"));
+	expect(lines(got)).toEqual([
+		"a/root 0+100 of -1 x7",
+		"  a/many 0+90 of 0 x5",
+		"    a/one 1+1 of 1 x1",
+		"    a/two 2+1 of 1 x1",
+		"    a/three 3+1 of 1 x1",
+		"    a/four 4+1 of 1 x1",
+		"  a/last 95+1 of 0 x1",
+	]);
+	expect(got.cut).toBeNull();
+	expect([got.spans, got.errors]).toEqual([7, 1]);
+});
+
+test("a parent of more children than the server sends at once offers nothing to load", () => {
+	const rows: RowSpec[] = [
+		{ parent: -1, service: "a", name: "root", start: 0, duration: 9, hidden: 300_001 },
+	];
+	for (let i = 1; i < 200_000; i++) rows.push({ parent: 0, service: "a", name: "x", start: i, duration: 1 });
+	const l = decode(encode(rows, { cut: { spans: 300_001, reason: "200000 of 300001 rows" } }));
+	expect(notSent(l, 0)).toBe(100_001);
+	expect(canLoad(l, 0)).toBe(false);
+});
+
+test("the subtree of a shared id goes where something of it is missing", () => {
+	const id = "00f067aa0ba902b7";
+	const twin = { duration: 9, flags: Flag.twin, spanId: id };
+	const l = decode(
+		encode(
+			[
+				{ parent: -1, service: "shop", name: "call", start: 0, ...twin },
+				{ parent: 0, service: "bank", name: "serve", start: 1, ...twin, hidden: 5 },
+			],
+			{ cut: { spans: 6, reason: "over 2 spans" } },
+		),
+	);
+	expect(graftAt(l, id)).toBe(0);
+	expect(graftAt(l, "00000000000000aa")).toBe(-1);
 });

@@ -1,13 +1,38 @@
-import type { Layout } from "./decode";
+import { type Layout, rowOfSpan } from "./decode";
+
+/** The server sends no more rows at once (docs/format/trace-layout.md). */
+export const mostRows = 200_000;
+
+/** Rows below one with left-out children that were not sent, as far as is known. */
+export function notSent(l: Layout, row: number): number {
+	let left = (l.hidden?.[row] ?? 0) - 1;
+	for (let c = row + 1; c < row + l.subtree[row]!; c += l.subtree[c]!) left -= l.hidden?.[c] || l.subtree[c]!;
+	return Math.max(0, left);
+}
+
+/** Whether asking for the subtree of a row brings more than is here. */
+export function canLoad(l: Layout, row: number): boolean {
+	return l.subtree[row]! < Math.min(l.hidden?.[row] ?? 0, mostRows);
+}
+
+/** The row that the subtree of a span belongs to, -1 if nothing of it was left out. */
+export function graftAt(l: Layout, spanId: string): number {
+	if (l.hidden === null) return -1;
+	for (let row = rowOfSpan(l, spanId); row >= 0; row = rowOfSpan(l, spanId, row + 1)) {
+		if (l.hidden.subarray(row, row + l.subtree[row]!).some((h) => h > 0)) return row;
+	}
+	return -1;
+}
 
 /**
- * Puts the subtree of a row whose children were left out in its place: `sub` is the
- * layout that `?root=` answered with, its first row the same span as `row`. Both inputs
- * stay as they are.
+ * Puts the subtree of a row whose children were left out, wholly or in part, in the place
+ * of what is below it: `sub` is the layout that `?root=` answered with, its first row the
+ * same span as `row`. Both inputs stay as they are.
  */
 export function graft(l: Layout, row: number, sub: Layout): Layout {
 	if (sub.rows === 0) return l;
-	const added = sub.rows - 1;
+	const old = l.subtree[row]!;
+	const added = sub.rows - old;
 	const n = l.rows + added;
 	const shift = Number(sub.baseUnixNano - l.baseUnixNano);
 	const serviceOf = merge(l.services, sub.services);
@@ -37,7 +62,7 @@ export function graft(l: Layout, row: number, sub: Layout): Layout {
 	};
 	copy(l, 0, row, 0);
 	copy(sub, 0, sub.rows, row);
-	copy(l, row + 1, l.rows, row + 1 + added);
+	copy(l, row + old, l.rows, row + sub.rows);
 
 	for (let i = row; i < row + sub.rows; i++) {
 		out.start[i]! += shift;
@@ -49,17 +74,10 @@ export function graft(l: Layout, row: number, sub: Layout): Layout {
 	for (let i = row + sub.rows; i < n; i++) if (out.parent[i]! > row) out.parent[i]! += added;
 	for (let p = l.parent[row]!; p >= 0; p = l.parent[p]!) out.subtree[p]! += added;
 
-	let spans = 0;
-	for (let i = row + 1; i < row + sub.rows; i++) spans += (out.flags[i]! & 1) === 0 ? 1 : 0;
-	let errors = 0;
-	for (let i = 0; i < n; i++) errors += out.status[i] === 2 ? 1 : 0;
-	const left = l.spans + spans;
 	return {
 		...l,
 		...out,
 		rows: n,
-		spans: left,
-		errors: Math.max(l.errors, errors),
 		cut: out.hidden.some((h) => h > 0) ? l.cut : null,
 		services: serviceOf.all,
 		names: nameOf.all,

@@ -1,4 +1,4 @@
-import { Flag, type Layout, rowOfSpan, Status, spanIdOf } from "./decode";
+import { Flag, type Layout, rowName, rowNamed, rowOfSpan, Status, spanIdOf } from "./decode";
 import { measureSelfTime, type SelfTime } from "./selfTime";
 import {
 	countErrorsBefore,
@@ -224,7 +224,7 @@ export class Model {
 
 	private idCode(row: number): string {
 		const id = spanIdOf(this.layout, row);
-		return rowOfSpan(this.layout, id.slice(0, 8)) === row ? id.slice(0, 8) : id;
+		return rowOfSpan(this.layout, id.slice(0, 8)) === row ? id.slice(0, 8) : rowName(this.layout, row);
 	}
 
 	/** Takes over what foldCode wrote; parts that name no row of this trace are ignored. */
@@ -232,8 +232,8 @@ export class Model {
 		this.collapsed.fill(0);
 		this.foldState.fill(FoldState.folded);
 		this.revealed.clear();
-		for (const [, mark, id = ""] of code.matchAll(/([-+*])([0-9a-f]{1,16})/g)) {
-			const row = rowOfSpan(this.layout, id);
+		for (const [, mark, id = ""] of code.matchAll(/([-+*])([0-9a-f]{1,16}(?:\.\d+)?)/g)) {
+			const row = rowNamed(this.layout, id);
 			if (row < 0) continue;
 			const g = this.siblings.groupOf[row]!;
 			if (mark === "-") this.collapsed[row] = this.hasBelow(row) ? 1 : 0;

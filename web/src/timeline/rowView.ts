@@ -1,6 +1,7 @@
 import { formatCount, formatDuration, plural } from "../lib/format";
 import { serviceColor } from "../lib/serviceColor";
 import { Flag, Status, spanIdOf } from "./decode";
+import { canLoad, notSent } from "./graft";
 import { FoldState, type Model, RowKind } from "./model";
 
 /** What a row shows besides what the model knows. */
@@ -96,8 +97,9 @@ export class RowView {
 		} else if (kind === RowKind.cut) {
 			look = "cut";
 			service = "";
-			name = `${plural(l.hidden![row]! - 1, "span")} not sent`;
-			more = "load";
+			name = `${plural(notSent(l, row), "span")} not sent`;
+			if (canLoad(l, row)) more = "load";
+			else note = "too many under one parent";
 		} else if (kind === RowKind.fold) {
 			look = "fold";
 			const g = m.groupStats(ref);

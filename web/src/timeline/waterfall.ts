@@ -1,7 +1,8 @@
 import { onThemeChange } from "../lib/theme";
 import { findCriticalPath } from "./criticalPath";
-import { Flag, type Layout, rowOfSpan, spanIdOf } from "./decode";
+import { Flag, type Layout, rowName, rowNamed } from "./decode";
 import { barEnd, drawRows, indexPath, type PathIndex, type Scene } from "./draw";
+import { canLoad } from "./graft";
 import { Minimap } from "./minimap";
 import { FoldState, Model, RowKind } from "./model";
 import { element, RowView } from "./rowView";
@@ -160,10 +161,10 @@ export class Waterfall {
 		const before = this.model;
 		const view = this.scale.zoomed ? this.scale.view : null;
 		const folds = before?.foldCode(10_000);
-		const activeId =
-			before === null || before.length === 0 ? "" : spanIdOf(before.layout, before.spanAt(this.active));
-		const selectedId =
-			before !== null && this.selectedRow >= 0 ? spanIdOf(before.layout, this.selectedRow) : "";
+		const activeName =
+			before === null || before.length === 0 ? "" : rowName(before.layout, before.spanAt(this.active));
+		const selectedName =
+			before !== null && this.selectedRow >= 0 ? rowName(before.layout, this.selectedRow) : "";
 
 		const anchor = this.anchor();
 		this.skew = skew;
@@ -176,15 +177,15 @@ export class Waterfall {
 		if (before !== null) {
 			if (folds) this.model.applyFoldCode(folds);
 			if (view !== null) this.scale.setView(view.from, view.to);
-			const active = activeId === "" ? -1 : rowOfSpan(l, activeId);
+			const active = activeName === "" ? -1 : rowNamed(l, activeName);
 			this.active = active < 0 ? 0 : Math.max(this.model.find(active), 0);
-			this.selectedRow = selectedId === "" ? -1 : rowOfSpan(l, selectedId);
+			this.selectedRow = selectedName === "" ? -1 : rowNamed(l, selectedName);
 		}
 		this.grid.setAttribute("aria-rowcount", String(this.model.length));
 		this.measureIndent();
 		this.resize();
 		if (anchor !== null) {
-			const at = this.model.find(rowOfSpan(l, anchor.id));
+			const at = this.model.find(rowNamed(l, anchor.name));
 			if (at >= 0) this.scroller.scrollTop = at * this.rowHeight + anchor.offset;
 		}
 		this.redraw();
@@ -339,7 +340,7 @@ export class Waterfall {
 				this.toggle(i);
 				break;
 			case RowKind.cut:
-				this.events.load(m.ref[i]!);
+				this.load(m.ref[i]!);
 				break;
 			default:
 				this.selectedRow = m.spanAt(i);
@@ -349,6 +350,10 @@ export class Waterfall {
 		}
 	}
 
+	private load(row: number): void {
+		if (this.model !== null && canLoad(this.model.layout, row)) this.events.load(row);
+	}
+
 	private click(e: MouseEvent): void {
 		const at = this.rowOf(e.target);
 		if (at < 0 || this.model === null) return;
@@ -356,7 +361,7 @@ export class Waterfall {
 		this.allRows = true;
 		const target = e.target as HTMLElement;
 		if (target.closest(".tl-more") !== null) {
-			if (this.model.kind[at] === RowKind.cut) this.events.load(this.model.ref[at]!);
+			if (this.model.kind[at] === RowKind.cut) this.load(this.model.ref[at]!);
 			else {
 				this.model.setFold(at, FoldState.all);
 				this.folded();
@@ -541,13 +546,13 @@ export class Waterfall {
 	}
 
 	/** The span at the top of the view, so that rows which come in above do not move it. */
-	private anchor(): { id: string; offset: number } | null {
+	private anchor(): { name: string; offset: number } | null {
 		const m = this.model;
 		const top = this.scroller.scrollTop;
 		if (m === null || m.length === 0 || top === 0) return null;
 		let i = Math.min(Math.floor(top / this.rowHeight), m.length - 1);
 		while (i > 0 && m.kind[i] !== RowKind.span) i--;
-		return { id: spanIdOf(m.layout, m.spanAt(i)), offset: top - i * this.rowHeight };
+		return { name: rowName(m.layout, m.spanAt(i)), offset: top - i * this.rowHeight };
 	}
 
 	private goTo(i: number): void {

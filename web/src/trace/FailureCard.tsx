@@ -173,8 +173,9 @@ function Frames({
 	const left = failure.frames_total - top.length;
 	return (
 		<Row title="At">
-			{top.map((f) => (
-				<code key={f.text} className={css.frame} data-tip={f.text}>
+			{top.map((f, i) => (
+				// biome-ignore lint/suspicious/noArrayIndexKey: a recursion has the same frame twice
+				<code key={i} className={css.frame} data-tip={f.text}>
 					{f.function ? `${f.function} ${placeOf(f) ?? ""}` : f.text}
 				</code>
 			))}

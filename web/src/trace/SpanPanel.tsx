@@ -23,11 +23,14 @@ import { plainValue } from "./values";
 interface Props {
 	traceId: string;
 	spanId: string;
+	/** Which of the spans that share the id, from 1. */
+	nth: number;
 	layout: Layout;
 	/** Row of the span, -1 if the layout does not have it. */
 	row: number;
 	onClose: () => void;
 	onSpan: (spanId: string) => void;
+	onNth: (nth: number) => void;
 }
 
 /** Everything about one span: what it is at once, from the columns; what it carries, when the server has answered. */
@@ -36,7 +39,7 @@ export function SpanPanel(props: Props) {
 	const missing = row >= 0 && ((layout.flags[row] ?? 0) & Flag.missing) !== 0;
 	const query = useQuery({ ...spanQuery(traceId, spanId), enabled: !missing });
 	const slow = useSlow(query.isPending && !missing);
-	const span = query.data;
+	const span = query.data && ([query.data, ...query.data.alternates][props.nth - 1] ?? query.data);
 	const service =
 		span?.service ?? (row >= 0 && !missing ? layout.services[layout.service[row] ?? 0] : "") ?? "";
 	const name =
@@ -60,7 +63,7 @@ export function SpanPanel(props: Props) {
 			{missing ? (
 				<Missing spanId={spanId} />
 			) : span ? (
-				<Details {...props} span={span} />
+				<Details {...props} span={query.data ?? span} />
 			) : query.error ? (
 				<SpanError error={query.error} onRetry={() => void query.refetch()} />
 			) : slow ? (
@@ -101,10 +104,9 @@ function SpanError({ error, onRetry }: { error: Error; onRetry: () => void }) {
 	);
 }
 
-function Details({ span: answered, layout, row, onSpan }: Props & { span: SpanDetail }) {
-	const [variant, setVariant] = useState(0);
+function Details({ span: answered, nth, layout, row, onSpan, onNth }: Props & { span: SpanDetail }) {
 	const variants = [answered, ...answered.alternates];
-	const span = variants[variant] ?? answered;
+	const span = variants[nth - 1] ?? answered;
 	const count = span.attributes.reduce((n, g) => n + g.attributes.length, 0);
 	return (
 		<>
@@ -114,13 +116,14 @@ function Details({ span: answered, layout, row, onSpan }: Props & { span: SpanDe
 					action={
 						<select
 							aria-label="Which of the spans"
-							value={variant}
-							onChange={(e) => setVariant(Number(e.target.value))}
+							value={nth}
+							onChange={(e) => onNth(Number(e.target.value))}
 							className={css.select}
 						>
 							{variants.map((v, i) => (
-								<option key={`${v.service} ${v.name} ${v.start_unix_nano} ${v.kind}`} value={i}>
-									{i + 1}: {v.service} {v.name}
+								// biome-ignore lint/suspicious/noArrayIndexKey: they may be alike in all that is shown
+								<option key={i} value={i + 1}>
+									{i + 1}: {v.service} {v.name} {v.kind === "unspecified" ? "" : v.kind}
 								</option>
 							))}
 						</select>
@@ -267,8 +270,9 @@ function Links({ span, onSpan }: { span: SpanDetail; onSpan: (spanId: string) =>
 						</div>
 					</li>
 				))}
-				{incoming.map((l) => (
-					<li key={`${l.trace_id} ${l.span_id}`}>
+				{incoming.map((l, i) => (
+					// biome-ignore lint/suspicious/noArrayIndexKey: spans that link here may share an id
+					<li key={i}>
 						<span className={css.direction}>from</span>
 						<div>
 							{target(

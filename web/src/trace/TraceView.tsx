@@ -2,11 +2,12 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Card } from "../api/queries";
 import { absoluteHref } from "../lib/base";
 import { copyText } from "../lib/copy";
+import { formatCount, plural } from "../lib/format";
 import { useGo } from "../lib/go";
 import { useKeys } from "../lib/keys";
 import { neighbours, recallResults } from "../lib/resultList";
 import { paths } from "../paths";
-import { type Layout, rowOfSpan, Status, spanIdOf } from "../timeline/decode";
+import { type Layout, rowName, rowNamed, rowOfSpan, Status } from "../timeline/decode";
 import { find, nextHit } from "../timeline/find";
 import { estimateSkew } from "../timeline/skew";
 import type { Waterfall } from "../timeline/waterfall";
@@ -59,9 +60,10 @@ export function TraceView({ trace, layout, card, cardError, params }: Props) {
 	const hits = useMemo(() => find(layout, findText), [layout, findText]);
 	useEffect(() => waterfall.current?.setMatches(hits, current), [hits, current]);
 
-	const row = state.span === undefined ? -1 : rowOfSpan(layout, state.span);
+	const row = state.span === undefined ? -1 : rowNamed(layout, state.span);
+	const [spanId, nth = "1"] = state.span?.split(".") ?? [];
 	const choose = useCallback(
-		(next: number) => update({ span: next < 0 ? undefined : spanIdOf(layout, next) }),
+		(next: number) => update({ span: next < 0 ? undefined : rowName(layout, next) }),
 		[layout, update],
 	);
 
@@ -165,8 +167,9 @@ export function TraceView({ trace, layout, card, cardError, params }: Props) {
 					/>
 					{layout.cut && (
 						<Notice tone="warn">
-							{layout.spans.toLocaleString("en-US")} of {layout.cut.spans.toLocaleString("en-US")} spans are
-							shown: {layout.cut.reason}. Rows that say “not sent” load what is below them.
+							{formatCount(layout.rows)} of {plural(layout.cut.spans, "span")} are shown, from the root down.
+							Rows that say “not sent” load what is below them; under one parent, the failed and the longest
+							are shown.
 						</Notice>
 					)}
 					{trace.loadError && (
@@ -210,9 +213,10 @@ export function TraceView({ trace, layout, card, cardError, params }: Props) {
 					<div className={css.panel}>
 						<TraceRange value={range}>
 							<SpanPanel
-								key={state.span}
+								key={spanId}
 								traceId={layout.traceId}
-								spanId={state.span}
+								spanId={spanId ?? ""}
+								nth={Number(nth)}
 								layout={layout}
 								row={row}
 								onClose={() => {
@@ -220,6 +224,7 @@ export function TraceView({ trace, layout, card, cardError, params }: Props) {
 									waterfall.current?.focusActive();
 								}}
 								onSpan={(id) => show(rowOfSpan(layout, id), true)}
+								onNth={(n) => update({ span: n > 1 ? `${spanId}.${n}` : spanId })}
 							/>
 						</TraceRange>
 					</div>

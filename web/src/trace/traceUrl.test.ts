@@ -11,6 +11,7 @@ test("every part of the page is in its link and comes back from it", () => {
 	};
 	expect(f("")).toEqual({ view: "waterfall", fold: "", clock: "raw", short: false, path: true });
 	expect(f("span=00f067aa0ba902b7&view=flame")).toMatchObject({ span: "00f067aa0ba902b7", view: "flame" });
+	expect(f("span=00f067aa0ba902b7.2")).toMatchObject({ span: "00f067aa0ba902b7.2" });
 	expect(f("fold=-00f067aa%2B3e15237a")).toMatchObject({ fold: "-00f067aa+3e15237a" });
 	expect(f("zoom=1769839198123456789-1769839199123456789").zoom).toEqual({
 		from: 1769839198123456789n,
@@ -28,5 +29,7 @@ test("what makes no sense is left out", () => {
 	const f = (params: Record<string, string>) => writeState(readState(params));
 	expect(f({ span: "nothex", zoom: "9-1", view: "pie", clock: "sundial", at: "noon" })).toEqual({});
 	expect(readState({ span: "AB" }).span).toBe("00000000000000ab");
+	expect(readState({ span: "AB.3" }).span).toBe("00000000000000ab.3");
+	expect(readState({ span: "AB." }).span).toBeUndefined();
 	expect(readState({ zoom: "-5-10" }).zoom).toEqual({ from: -5n, to: 10n });
 });

@@ -2,7 +2,7 @@ import type { TraceState } from "../paths";
 
 /** What the trace page shows, as its URL says it. Everything has a default that is not written. */
 export interface PageState {
-	/** Id of the chosen span. */
+	/** Name of the chosen span (timeline/decode.ts, rowName). */
 	span?: string;
 	view: "waterfall" | "flame";
 	/** Rows that are not as a trace opens (timeline/model.ts, foldCode). */
@@ -20,9 +20,9 @@ export interface PageState {
 
 export function readState(params: Record<string, string | undefined>): PageState {
 	const [from, to] = (/^(-?\d{1,20})-(-?\d{1,20})$/.exec(params.zoom ?? "") ?? []).slice(1).map(BigInt);
-	const span = params.span?.toLowerCase();
+	const [, id, nth] = /^([0-9a-f]{1,16})(\.\d{1,6})?$/.exec(params.span?.toLowerCase() ?? "") ?? [];
 	return {
-		span: span && /^[0-9a-f]{1,16}$/.test(span) ? span.padStart(16, "0") : undefined,
+		span: id && id.padStart(16, "0") + (nth ?? ""),
 		view: params.view === "flame" ? "flame" : "waterfall",
 		fold: params.fold ?? "",
 		zoom: from !== undefined && to !== undefined && from < to ? { from, to } : undefined,

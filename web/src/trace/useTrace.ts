@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo, useRef, useState } from "react";
 import { layoutQuery } from "../api/queries";
-import { decode, Flag, type Layout, rowOfSpan, spanIdOf } from "../timeline/decode";
-import { graft } from "../timeline/graft";
+import { decode, Flag, type Layout, spanIdOf } from "../timeline/decode";
+import { graft, graftAt } from "../timeline/graft";
 
 /** A trace is looked at again this often while spans of it run. */
 const whileRunningMs = 2_000;
@@ -49,8 +49,8 @@ export function useTrace(traceId: string): LoadedTrace {
 		let l = whole;
 		if (l === undefined) return undefined;
 		for (const [spanId, sub] of parts) {
-			const row = rowOfSpan(l, spanId);
-			if (row >= 0 && (l.hidden?.[row] ?? 0) > 0) l = graft(l, row, sub);
+			const row = graftAt(l, spanId);
+			if (row >= 0) l = graft(l, row, sub);
 		}
 		return l;
 	}, [whole, parts]);

@@ -66,17 +66,22 @@ func Append(dst []byte, t *tree.Tree, o Options) ([]byte, error) {
 	return e.append(dst)
 }
 
-// extent is the rows asked for.
+// extent is the rows asked for. Of spans that share the id it is the one with most below
+// it: of Zipkin's two the client, which has the server below it.
 func extent(t *tree.Tree, root span.SpanID) (from, to int32, err error) {
 	if root.IsZero() {
 		return 0, int32(len(t.Rows)), nil
 	}
+	best := tree.None
 	for r := range t.Rows {
-		if t.Rows[r].SpanID == root {
-			return int32(r), int32(r) + t.Rows[r].Subtree, nil
+		if t.Rows[r].SpanID == root && (best == tree.None || t.Rows[r].Subtree > t.Rows[best].Subtree) {
+			best = int32(r)
 		}
 	}
-	return 0, 0, fmt.Errorf("lay out span %s: %w", root, ErrNoRoot)
+	if best == tree.None {
+		return 0, 0, fmt.Errorf("lay out span %s: %w", root, ErrNoRoot)
+	}
+	return best, best + t.Rows[best].Subtree, nil
 }
 
 type header struct {
