@@ -107,6 +107,7 @@ describe.skipIf(!binary)("with a server", () => {
 		test("a query by chips, from the keyboard alone", async () => {
 			await searched("search");
 			await page.keyboard.press("/");
+			await page.getByRole("option", { name: /^service/ }).waitFor(); // the empty box says how to begin
 			await page.keyboard.type("stat");
 			await page
 				.getByRole("option", { name: /^status/ })

@@ -59,6 +59,19 @@ const states: State[] = [
 		},
 	},
 	{ name: "trace-flame", path: `${payment}?view=flame`, ready: (page) => page.getByRole("table").waitFor() },
+	{
+		name: "trace-flame-span",
+		path: `${payment}?view=flame&span=00f067aa0ba902b7`,
+		ready: async (page) => {
+			await page.getByRole("complementary", { name: "Span" }).waitFor();
+			const operation = page
+				.getByRole("table")
+				.getByRole("button", { name: /Charge$/ })
+				.first();
+			await operation.waitFor();
+			expect(await operation.evaluate((el) => el.scrollWidth - el.clientWidth), "the name is cut").toBe(0);
+		},
+	},
 	{ name: "trace-fine", path: `trace/${traceIds.fine}`, ready: rows },
 	{ name: "trace-running", path: `trace/${traceIds.running}`, ready: rows },
 	{ name: "trace-quiet-shortened", path: `trace/${traceIds.running}?quiet=short`, ready: rows },
@@ -101,6 +114,21 @@ const states: State[] = [
 		path: `${payment}?span=00f067aa0ba902b7`,
 		mock: { problems: { [`/traces/${traceIds.payment}/spans/00f067aa0ba902b7`]: broken } },
 		ready: heading("The span cannot be shown"),
+	},
+	{
+		name: "trace-keys",
+		path: payment,
+		ready: async (page) => {
+			await rows(page);
+			await page.keyboard.press("?");
+			const last = page.getByText("Leave the search, the panel, the zoom");
+			await last.scrollIntoViewIfNeeded();
+			const wide = await page
+				.getByRole("dialog", { name: "Keyboard" })
+				.locator("[class*=scroll]")
+				.evaluate((el) => el.scrollWidth - el.clientWidth);
+			expect(wide, "keys beside the dialog").toBe(0);
+		},
 	},
 	{
 		name: "trace-loading",

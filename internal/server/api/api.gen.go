@@ -1282,7 +1282,8 @@ type ListAuditParams struct {
 
 // CompleteParams defines parameters for Complete.
 type CompleteParams struct {
-	Q string `form:"q" json:"q"`
+	// Q What is typed so far; nothing, where it is absent.
+	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
 	// Pos The cursor; without it, the end of `q`.
 	Pos   *int `form:"pos,omitempty" json:"pos,omitempty"`
@@ -1788,9 +1789,9 @@ func (siw *ServerInterfaceWrapper) Complete(w http.ResponseWriter, r *http.Reque
 	// Parameter object where we will unmarshal all parameters from the context
 	var params CompleteParams
 
-	// ------------- Required query parameter "q" -------------
+	// ------------- Optional query parameter "q" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {

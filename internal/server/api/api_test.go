@@ -532,6 +532,9 @@ func TestPositions(t *testing.T) {
 	if p.Query.Position != 6 || p.Query.ByteOffset != 8 || p.Query.Length != 2 {
 		t.Errorf("query error %+v", p.Query)
 	}
+	if c := getJSON[api.Completion](w, "/complete?pos=0&limit=30"); len(c.Suggestions) == 0 || c.Suggestions[0].Insert != "service" {
+		t.Errorf("an empty box offers %+v", c.Suggestions)
+	}
 	c := getJSON[api.Completion](w, "/complete?limit=7&pos=14&q="+url.QueryEscape("x=😀 service=pxx"))
 	if c.From != 13 || c.To != 16 || len(c.Suggestions) != 1 || c.Suggestions[0].Insert != "payment" {
 		t.Errorf("completion %+v", c)

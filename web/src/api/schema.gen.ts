@@ -2119,8 +2119,9 @@ export interface operations {
     };
     complete: {
         parameters: {
-            query: {
-                q: string;
+            query?: {
+                /** @description What is typed so far; nothing, where it is absent. */
+                q?: string;
                 /** @description The cursor; without it, the end of `q`. */
                 pos?: number;
                 limit?: number;

@@ -43,7 +43,7 @@ export function FlameView({ layout, onOpen }: { layout: Layout; onOpen: (row: nu
 	useEffect(() => graph.current?.mark(marked?.service ?? -1, marked?.name ?? -1), [marked]);
 
 	return (
-		<div className={css.flame}>
+		<div className={css.flame} data-view="flame">
 			<div ref={host} className={css.graph} />
 			<div className={css.table}>
 				<table>

@@ -43,7 +43,7 @@ export function TraceHeader({ layout, card, link, results, onErrors }: Props) {
 		<div className={css.header}>
 			<h1 className={css.title}>
 				<span className={css.swatch} style={{ background: serviceColor(service) }} aria-hidden="true" />
-				<span className={css.titleService}>{service}</span> {name}
+				<span className={css.titleService}>{service}</span> <span className={css.titleName}>{name}</span>
 			</h1>
 			<ul className={css.facts} aria-label="About this trace">
 				<li className={css.strong}>{running ? "running" : formatDuration(layout.durationNs)}</li>
@@ -93,11 +93,13 @@ export function TraceHeader({ layout, card, link, results, onErrors }: Props) {
 				)}
 				<KeepButton traceId={layout.traceId} kept={card?.kept !== undefined} ready={card !== undefined} />
 				<CopyButton text={link} label="Copy a link to exactly this" icon="link" />
-				<CopyButton
-					text={cliLine(["trace", "get", layout.traceId], new URL(href("/"), location.origin).href)}
-					label={`Copy the command line\nweft trace get ${shortId(layout.traceId)}…`}
-					icon="dollar"
-				/>
+				<span className={css.desktop}>
+					<CopyButton
+						text={cliLine(["trace", "get", layout.traceId], new URL(href("/"), location.origin).href)}
+						label={`Copy the command line\nweft trace get ${shortId(layout.traceId)}…`}
+						icon="dollar"
+					/>
+				</span>
 				<Menu
 					label="Download"
 					align="end"

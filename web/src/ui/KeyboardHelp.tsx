@@ -12,24 +12,27 @@ export function KeyboardHelp({ onClose }: { onClose: () => void }) {
 				<h2>Keyboard</h2>
 				<IconButton icon="close" label="Close" onClick={onClose} />
 			</header>
-			<div className={css.groups}>
-				{groups.map((group) => (
-					<section key={group.title}>
-						<h3 className={css.title}>{group.title}</h3>
-						<dl>
-							{group.bindings.map((binding) => (
-								<div key={binding.does} className={css.row}>
-									<dt>{binding.does}</dt>
-									<dd>
-										{(typeof binding.keys === "string" ? [binding.keys] : binding.keys).map((key) => (
-											<Keys key={key} keys={key} />
-										))}
-									</dd>
-								</div>
-							))}
-						</dl>
-					</section>
-				))}
+			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
+			<div className={css.scroll} tabIndex={0}>
+				<div className={css.groups}>
+					{groups.map((group) => (
+						<section key={group.title}>
+							<h3 className={css.title}>{group.title}</h3>
+							<dl>
+								{group.bindings.map((binding) => (
+									<div key={binding.does} className={css.row}>
+										<dt>{binding.does}</dt>
+										<dd>
+											{(typeof binding.keys === "string" ? [binding.keys] : binding.keys).map((key) => (
+												<Keys key={key} keys={key} />
+											))}
+										</dd>
+									</div>
+								))}
+							</dl>
+						</section>
+					))}
+				</div>
 			</div>
 		</Dialog>
 	);

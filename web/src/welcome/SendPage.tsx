@@ -24,7 +24,7 @@ export function SendPage() {
 				/>
 			)}
 			{status.data && (
-				<div className={css.page}>
+				<div className={`${css.page} ${css.under}`}>
 					<HowToSend status={status.data} everyMs={5_000} />
 				</div>
 			)}
