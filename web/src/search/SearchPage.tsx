@@ -26,7 +26,7 @@ import { SearchBox } from "./SearchBox";
 import css from "./SearchPage.module.css";
 import { ListFoot, StatusLine } from "./StatusLine";
 import { useLive } from "./useLive";
-import { useView } from "./view";
+import { useNoVisitWhile, useView } from "./view";
 
 /** Before the first span the page says how to send one; it advances by itself. */
 export function SearchPage() {
@@ -35,9 +35,11 @@ export function SearchPage() {
 		refetchInterval: (query) => (query.state.data?.waiting_for_first_span ? 1_000 : false),
 	});
 	const slow = useSlow(status.isPending);
+	const waiting = status.data?.waiting_for_first_span ?? false;
+	useNoVisitWhile(waiting);
 	// The answer decides which page this is; nothing is shown for the moment that it takes.
 	if (status.isPending && !slow) return null;
-	return status.data?.waiting_for_first_span ? <Welcome status={status.data} /> : <Search />;
+	return status.data && waiting ? <Welcome status={status.data} /> : <Search />;
 }
 
 function Search() {

@@ -1,5 +1,5 @@
 import { useLocation } from "@tanstack/react-router";
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 
 /** What a visit of the search page remembers, so that going back shows the same list again. */
 interface Visit {
@@ -30,9 +30,21 @@ export interface View extends Visit {
 	rememberScroll: (scrollTop: number) => void;
 }
 
-export function useView(): View {
+function useVisitKey(): string {
 	const location = useLocation();
-	const key = location.state.__TSR_key ?? location.href;
+	return location.state.__TSR_key ?? location.href;
+}
+
+/** While nothing is stored there is no visit: the first list is asked for when there is. */
+export function useNoVisitWhile(waiting: boolean): void {
+	const key = useVisitKey();
+	useEffect(() => {
+		if (waiting) visits.delete(key);
+	}, [waiting, key]);
+}
+
+export function useView(): View {
+	const key = useVisitKey();
 	const [, rerender] = useState(0);
 	const { asOf, scrollTop } = visit(key);
 	const refresh = useCallback(() => {
