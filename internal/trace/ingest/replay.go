@@ -156,6 +156,6 @@ func (r *replay) skip(next log.Position, why error) error {
 func (r *replay) apply(rec log.Record, batch *span.Batch) error {
 	return r.p.cfg.Store.Apply(r.ctx, store.Record{
 		Pos: rec.Pos, Tenant: rec.Tenant, Arrival: rec.Arrival, Digest: rec.Digest,
-		Batch: batch, Bytes: len(rec.Payload),
+		Batch: batch, Bytes: len(rec.Payload), Replayed: true,
 	})
 }

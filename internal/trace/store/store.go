@@ -32,6 +32,9 @@ type Record struct {
 	Digest  log.Digest
 	Batch   *span.Batch // owned by the store from now on; immutable
 	Bytes   int         // size of the encoded request, for the store's memory accounting
+	// Replayed: a start reads the record back from the log. The log is as long as it may
+	// be, so the store takes it without pushing back.
+	Replayed bool
 }
 
 // Writer is how ingest hands durable records to an engine. Safe for concurrent use;

@@ -199,13 +199,16 @@ func (s *Store) closeQuiet() error {
 }
 
 // Apply adds a record to the active head. It blocks while MaxHeads frozen heads wait to
-// be written.
+// be written. A replayed record neither waits nor has a part written, so that a start takes
+// no longer than reading; the head grows to what the log holds, and is flushed after.
 func (s *Store) Apply(ctx context.Context, r store.Record) error {
 	if err := s.broken(); err != nil {
 		return err
 	}
-	if err := s.waitRoom(ctx); err != nil {
-		return err
+	if !r.Replayed {
+		if err := s.waitRoom(ctx); err != nil {
+			return err
+		}
 	}
 	if s.deleted.returns(r) {
 		if err := s.purge(ctx, time.Time{}); err != nil {
@@ -224,7 +227,7 @@ func (s *Store) Apply(ctx context.Context, r store.Record) error {
 	if b != nil {
 		s.tails.publish(b)
 	}
-	if full {
+	if full && !r.Replayed {
 		signal(s.wantFlush)
 	}
 	return nil

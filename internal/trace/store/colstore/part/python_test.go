@@ -93,6 +93,7 @@ func TestPython(t *testing.T) {
 	}
 	fresh("texts", Options{PageSpans: 200}, []Trace{patternTrace()})
 	fresh("odd", Options{PageSpans: 300}, oddTraces())
+	fresh("odd, encoded at random", Options{PageSpans: 120, Vary: newSource(7).Rand, plain: true}, oddTraces())
 	fresh("nothing", Options{}, nil)
 	for enc := encoding(0); int(enc) < len(encodingNames); enc++ {
 		if !used[enc] {
