@@ -91,7 +91,7 @@ func TestTwice(t *testing.T) {
 	same("after a kill, in the head", exact)
 
 	// Names are counted with the copies that no merge has met yet: "about", as documented.
-	flushAlways := []string{"--head", "1B", "--log-cap", "4GB"}
+	flushAlways := []string{"--head", "1B", "--head-age", "1s", "--log-cap", "4GB"}
 	inParts := func() { t.Helper(); twice.await("weft_store_head_spans", 0) }
 	if os.Getenv("TEST_DATA") != "" { // that would be thousands of parts, and each trace in dozens
 		flushAlways[1] = "4MB"
