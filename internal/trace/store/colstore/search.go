@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"runtime"
 	"slices"
 	"time"
 
@@ -101,6 +102,9 @@ func (x *search) walk(yield func(store.Summary, error) bool) error {
 		if err := b.expand(x); err != nil {
 			return err
 		}
+		// A block takes a millisecond, the scheduler's slice is ten: requests that arrive
+		// meanwhile do not wait for a scan.
+		runtime.Gosched()
 		if err := x.check(); err != nil {
 			return err
 		}

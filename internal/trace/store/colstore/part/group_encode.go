@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/zeebo/xxh3"
@@ -32,6 +33,7 @@ func (g *groupBuilder) finish() {
 			continue
 		}
 		c.values = uint64(n)
+		runtime.Gosched()
 		attribute := c.id >= firstAttr
 		switch c.phys {
 		case physText:
@@ -322,6 +324,7 @@ func (g *groupBuilder) writeGroup(ctx context.Context, w *fileWriter) (groupMeta
 		if err := g.writePage(w, p); err != nil {
 			return m, err
 		}
+		runtime.Gosched() // who waits for an answer goes first
 		m.stats.add(&g.stats[p].Stats)
 	}
 	for i := range g.col {

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"path"
+	"runtime"
 	"strings"
 	"time"
 
@@ -118,6 +119,9 @@ func (w *writer) run(traces iter.Seq2[Trace, error]) error {
 		}
 		if err := w.trace(t); err != nil {
 			return err
+		}
+		if w.foot.Traces%64 == 0 {
+			runtime.Gosched()
 		}
 	}
 	if err := w.closeGroup(); err != nil {
