@@ -89,7 +89,7 @@ func TestPython(t *testing.T) {
 		opt := goldenOptions()
 		opt.Vary, opt.plain = r.Rand, seed > 0
 		opt.GroupSpans, opt.PageSpans = 400, 130
-		fresh(fmt.Sprint("seed ", seed), opt, r.traces(upTo(600)))
+		fresh(fmt.Sprint("seed ", seed), opt, r.traces(600))
 	}
 	fresh("texts", Options{PageSpans: 200}, []Trace{patternTrace()})
 	fresh("odd", Options{PageSpans: 300}, oddTraces())
