@@ -31,7 +31,7 @@ func (s *Store) Search(ctx context.Context, q store.Query) iter.Seq2[store.Summa
 			s: s, v: v, ctx: ctx, q: q, matcher: store.NewMatcher(q.Filter), started: s.cfg.Clock.Now(),
 			found: map[span.TraceID]*candidate{}, done: map[span.TraceID]bool{}, pages: newPageCache(8),
 		}
-		x.columns = part.ColumnsOf(x.matcher.Fields())
+		x.scan = part.NewScan(part.ColumnsOf(x.matcher.Fields()))
 		x.required = x.matcher.Required()
 		x.run(yield)
 	}
@@ -44,7 +44,6 @@ type search struct {
 	ctx      context.Context
 	q        store.Query
 	matcher  *store.Matcher
-	columns  part.Columns
 	required [][]store.Term
 	started  time.Time
 	bytes    int64 // read so far
@@ -55,8 +54,7 @@ type search struct {
 	// done: the trace was decided as a whole, or yielded; further hits mean nothing.
 	done map[span.TraceID]bool
 	rows int // yielded
-	// scratch is the page at hand. Nothing of it is kept.
-	scratch span.Batch
+	scan *part.Scan
 	// pages are kept decoded between traces that are read whole.
 	pages *pageCache
 }
@@ -253,8 +251,8 @@ func termMayMatch(t store.Term, minDuration, maxDuration int64, hasError bool) b
 }
 
 func (x *search) page(p *livePart, pg part.Page) error {
-	b := &x.scratch
-	if err := pg.ReadInto(x.ctx, x.columns, b); err != nil {
+	b, err := x.scan.Read(x.ctx, pg)
+	if err != nil {
 		if x.ctx.Err() != nil {
 			return x.ctx.Err()
 		}

@@ -44,11 +44,11 @@ func BenchmarkReadPage(b *testing.B) {
 		{"text", ColumnsOf([]store.Field{{Scope: store.ScopeSpan, Name: "unique"}})},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			var batch span.Batch
+			scan := NewScan(c.columns)
 			b.ReportAllocs()
 			b.SetBytes(pages[0].Stats().Bytes)
 			for i := 0; b.Loop(); i++ {
-				if err := pages[i%(len(pages)-1)].ReadInto(context.Background(), c.columns, &batch); err != nil {
+				if _, err := scan.Read(context.Background(), pages[i%(len(pages)-1)]); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -91,13 +91,13 @@ func newDecoder() *zstd.Decoder {
 
 // decompress undoes compress. raw is what the file claims; memory grows with what really
 // comes out, so that a wrong claim costs nothing.
-func decompress(d *zstd.Decoder, b []byte, raw int) ([]byte, error) {
+func decompress(d *zstd.Decoder, m *buffers, b []byte, raw int) ([]byte, error) {
 	if !plausible(len(b), raw) {
 		return nil, fmt.Errorf("%d bytes claim to be %d", len(b), raw)
 	}
 	size := min(raw, max(64<<10, 64*len(b)))
 	for {
-		out, err := d.DecodeAll(b, make([]byte, 0, size))
+		out, err := d.DecodeAll(b, m.take(size)[:0])
 		switch {
 		case err == nil && len(out) == raw:
 			return out, nil
@@ -125,11 +125,11 @@ func (f *file) corrupt(off int64, reason string) *store.CorruptError {
 }
 
 // read is n bytes at off.
-func (f *file) read(off, n int64) ([]byte, error) {
+func (f *file) read(m *buffers, off, n int64) ([]byte, error) {
 	if off < 0 || n < 0 || n > f.size-off {
 		return nil, f.corrupt(off, "block lies outside the file")
 	}
-	b := make([]byte, n)
+	b := m.take(int(n))
 	if got, err := f.ReadAt(b, off); int64(got) < n {
 		if errors.Is(err, io.EOF) {
 			return nil, f.corrupt(off, "file ends inside a block")
@@ -141,7 +141,7 @@ func (f *file) read(off, n int64) ([]byte, error) {
 
 // block reads, checks and decompresses a block.
 func (f *file) block(d *zstd.Decoder, ref blockRef) ([]byte, error) {
-	b, err := f.read(ref.off, ref.stored)
+	b, err := f.read(nil, ref.off, ref.stored)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (f *file) block(d *zstd.Decoder, ref blockRef) ([]byte, error) {
 	if ref.raw == 0 {
 		return b, nil
 	}
-	if b, err = decompress(d, b, int(ref.raw)); err != nil {
+	if b, err = decompress(d, nil, b, int(ref.raw)); err != nil {
 		return nil, f.corrupt(ref.off, "zstd: "+err.Error())
 	}
 	return b, nil

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 
-	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
 // Check reads and decodes everything. It returns the number of blocks and pages read, what
 // is damaged, and an error only if it could not go on.
 func (p *Part) Check(ctx context.Context) (blocks int, corrupt []*store.CorruptError, err error) {
-	c := &checker{p: p, ctx: ctx}
+	c := &checker{p: p, ctx: ctx, scan: NewScan(All())}
 	c.run()
 	return c.blocks, c.corrupt, c.err
 }
@@ -27,7 +26,7 @@ type checker struct {
 	entries int64 // of the index
 	traces  int64 // in directories
 	seen    map[indexKey]bool
-	batch   span.Batch // used again for each page
+	scan    *Scan
 }
 
 // indexKey is an entry of the index that a directory may need.
@@ -145,8 +144,7 @@ func (c *checker) page(g *Group, pg Page) {
 		c.err = err
 		return
 	}
-	b := &c.batch
-	dir, err := pg.read(c.ctx, All(), allTraces, true, b)
+	b, err := c.scan.read(c.ctx, pg, allTraces, true)
 	if !c.ok(err) {
 		return
 	}
@@ -158,7 +156,7 @@ func (c *checker) page(g *Group, pg Page) {
 			break
 		}
 	}
-	for _, e := range dir {
+	for _, e := range c.scan.dir {
 		if e.Continued {
 			continue
 		}

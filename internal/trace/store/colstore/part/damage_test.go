@@ -341,7 +341,7 @@ func TestBombs(t *testing.T) {
 	f := func(size, claim int, ok bool) {
 		t.Helper()
 		b := zstd.enc.EncodeAll(make([]byte, size), nil)
-		out, err := decompress(d, b, claim)
+		out, err := decompress(d, nil, b, claim)
 		if (err == nil) != ok || ok && len(out) != size {
 			t.Errorf("%d zeros that claim to be %d: %d bytes, %v", size, claim, len(out), err)
 		}

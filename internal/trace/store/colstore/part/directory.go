@@ -27,13 +27,14 @@ const (
 	entryContinues             // the trace goes on on the next page
 )
 
-// readDirectory reads the summaries of a page's traces. ids is the column of trace ids.
-func readDirectory(r *reader, ids []byte, spans, traces int, t *tables) []TraceEntry {
+// readDirectory reads the summaries of a page's traces, into the memory of dst if that is enough. ids is
+// the column of trace ids.
+func readDirectory(r *reader, ids []byte, spans, traces int, t *tables, dst []TraceEntry) []TraceEntry {
 	if len(ids) != 16*traces {
 		r.fail("trace ids do not fit the page")
 		return nil
 	}
-	out := make([]TraceEntry, traces)
+	out := emptied(dst, traces)
 	row := 0
 	start := uint64(0)
 	for i := range out {

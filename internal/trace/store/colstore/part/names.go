@@ -16,31 +16,43 @@ func (g *Group) Names(ctx context.Context, q store.NameQuery) ([]store.Name, err
 	if err != nil {
 		return nil, err
 	}
-	n := &namer{t: t, q: q, counts: map[store.Name]int64{}}
+	n := &namer{t: t, q: q, counts: map[store.Name]*int64{}}
 	if !n.fromTables() {
 		clear(n.counts)
 		if err := n.fromPages(ctx, g); err != nil {
 			return nil, err
 		}
 	}
-	out := make([]store.Name, 0, len(n.counts))
-	for name, count := range n.counts {
-		name.Count = count
-		out = append(out, name)
-	}
-	return out, nil
+	return n.names(), nil
 }
 
 type namer struct {
 	t      *tables
 	q      store.NameQuery
-	counts map[store.Name]int64 // Count of the keys is 0
+	counts map[store.Name]*int64 // Count of the keys is 0
+}
+
+// names is what was counted.
+func (n *namer) names() []store.Name {
+	out := make([]store.Name, 0, len(n.counts))
+	for name, count := range n.counts {
+		name.Count = *count
+		out = append(out, name)
+	}
+	return out
 }
 
 func (n *namer) add(name store.Name, count uint64) {
-	if count > 0 && strings.HasPrefix(name.Text, n.q.Prefix) {
-		n.counts[name] += int64(count)
+	if count == 0 || !strings.HasPrefix(name.Text, n.q.Prefix) {
+		return
 	}
+	sum := n.counts[name]
+	if sum == nil {
+		sum = new(int64)
+		name.Text = strings.Clone(name.Text) // the page it lies in goes
+		n.counts[name] = sum
+	}
+	*sum += int64(count)
 }
 
 func (n *namer) in(s store.Scope) bool { return n.q.Scope == s || n.q.Scope == store.ScopeAny }
@@ -202,9 +214,10 @@ func (n *namer) fromPages(ctx context.Context, g *Group) error {
 	if err != nil {
 		return err
 	}
-	b := &span.Batch{}
+	scan := NewScan(n.columns())
 	for _, pg := range pages {
-		if err := pg.ReadInto(ctx, n.columns(), b); err != nil {
+		b, err := scan.Read(ctx, pg)
+		if err != nil {
 			return err
 		}
 		for i := range b.Spans {

@@ -24,18 +24,8 @@ func (p Page) Stats() Stats { return p.table[p.index].Stats }
 // are missing from the batch. Spans are in the order they were written, so that those of a
 // trace are neighbours.
 func (p Page) Read(ctx context.Context, c Columns) (*span.Batch, error) {
-	b := &span.Batch{}
-	if err := p.ReadInto(ctx, c, b); err != nil {
-		return nil, err
-	}
-	return b, nil
-}
-
-// ReadInto is Read into the arenas of b, whose content is lost, also on an error. Whoever
-// reads page after page and keeps nothing of them saves most of the memory traffic.
-func (p Page) ReadInto(ctx context.Context, c Columns, b *span.Batch) error {
-	_, err := p.read(ctx, c, allTraces, false, b)
-	return err
+	b, _, err := p.readOnce(ctx, c, allTraces)
+	return b, err
 }
 
 // Directory lists the traces of the page, without decoding spans. The caller must not
@@ -51,7 +41,7 @@ func (p Page) Directory() ([]TraceEntry, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		dir, err := p.directory(raw, t)
+		dir, err := raw.directory(t, nil)
 		return dir, int64(len(dir)) * int64(unsafe.Sizeof(TraceEntry{})), err
 	})
 }
@@ -84,20 +74,22 @@ func (p Page) find(id span.TraceID) (int, error) {
 	return -1, nil
 }
 
-func (p Page) directory(raw *rawPage, t *tables) ([]TraceEntry, error) {
+// directory is the summaries of the page's traces, in the memory of dst if that is enough.
+func (r *rawPage) directory(t *tables, dst []TraceEntry) ([]TraceEntry, error) {
+	p := r.p
 	st := &p.table[p.index]
-	dir, _, err := raw.column(colDirectory)
+	dir, _, err := r.column(colDirectory)
 	if err != nil {
 		return nil, err
 	}
-	ids, _, err := raw.column(colTraceID)
+	ids, _, err := r.column(colTraceID)
 	if err != nil {
 		return nil, err
 	}
-	r := reader{b: dir}
-	out := readDirectory(&r, ids, st.Spans, st.Traces, t)
-	if r.bad != "" {
-		return nil, p.group.part.file.corrupt(p.off, "directory: "+r.bad)
+	in := reader{b: dir}
+	out := readDirectory(&in, ids, st.Spans, st.Traces, t, dst)
+	if in.bad != "" {
+		return nil, p.group.part.file.corrupt(p.off, "directory: "+in.bad)
 	}
 	return out, nil
 }
@@ -120,49 +112,56 @@ type rawPage struct {
 
 	extra    []byte // read later, further back
 	extraOff int64
+
+	memory *buffers // what is read and decompressed lies there
 }
 
 // load reads the first n bytes of the page and its header.
 func (p Page) load(n int64) (*rawPage, error) {
+	raw := &rawPage{}
+	return raw, raw.load(p, n)
+}
+
+func (r *rawPage) load(p Page, n int64) error {
 	st := &p.table[p.index]
 	f := p.group.part.file
-	b, err := f.read(p.off, n)
+	b, err := f.read(r.memory, p.off, n)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if xxh3.Hash(b[:st.header]) != st.sum && !f.unchecked {
-		return nil, f.corrupt(p.off, "checksum mismatch in the header of a page")
+		return f.corrupt(p.off, "checksum mismatch in the header of a page")
 	}
-	raw := &rawPage{p: p, b: b}
-	r := reader{b: b[:st.header]}
-	raw.columns = make([]columnPos, r.count(7))
+	r.p, r.b, r.extra, r.extraOff = p, b, nil, 0
+	in := reader{b: b[:st.header]}
+	r.columns = emptied(r.columns, in.count(7))
 	off, id := st.header, uint64(0)
-	for i := range raw.columns {
-		c := &raw.columns[i]
-		step := r.uint32()
+	for i := range r.columns {
+		c := &r.columns[i]
+		step := in.uint32()
 		id += uint64(step)
 		if id > 1<<31 || i > 0 && step == 0 {
-			r.fail("columns out of order")
+			in.fail("columns out of order")
 		}
-		enc := encoding(r.byte())
-		*c = columnPos{id: colID(id), enc: enc &^ encZstd, off: off, stored: int64(r.upTo(maxBlock))}
+		enc := encoding(in.byte())
+		*c = columnPos{id: colID(id), enc: enc &^ encZstd, off: off, stored: int64(in.upTo(maxBlock))}
 		if enc&encZstd != 0 {
-			c.raw = int64(r.upTo(maxBlock))
+			c.raw = int64(in.upTo(maxBlock))
 			if c.raw == 0 {
-				r.fail("compressed column without bytes")
+				in.fail("compressed column without bytes")
 			}
 		}
-		c.sum = r.fixed32()
+		c.sum = in.fixed32()
 		off += c.stored
 	}
-	r.end()
+	in.end()
 	if off != st.length {
-		r.fail("columns do not fill the page")
+		in.fail("columns do not fill the page")
 	}
-	if r.bad != "" {
-		return nil, f.corrupt(p.off, "header of a page: "+r.bad)
+	if in.bad != "" {
+		return f.corrupt(p.off, "header of a page: "+in.bad)
 	}
-	return raw, nil
+	return nil
 }
 
 // column is the bytes of a column, checked and decompressed; nil if the page does not have
@@ -190,7 +189,7 @@ func (r *rawPage) decode(c *columnPos, stored []byte) ([]byte, error) {
 	if c.raw == 0 {
 		return stored, nil
 	}
-	b, err := decompress(r.p.group.part.cache.dec, stored, int(c.raw))
+	b, err := decompress(r.p.group.part.cache.dec, r.memory, stored, int(c.raw))
 	if err != nil {
 		return nil, f.corrupt(at, "column "+r.p.group.columnName(c.id)+": "+err.Error())
 	}

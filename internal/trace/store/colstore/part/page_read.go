@@ -11,11 +11,14 @@ import (
 // allTraces as an entry means all of the page.
 const allTraces = -1
 
-// read decodes one trace of the page, or all, into out. strict also demands that nothing is left of
-// any column.
-func (p Page) read(ctx context.Context, c Columns, entry int, strict bool, out *span.Batch) ([]TraceEntry, error) {
+// read decodes one trace of the page, or all; the directory is s.dir. strict also demands that nothing is left
+// of any column.
+func (s *Scan) read(ctx context.Context, p Page, entry int, strict bool) (*span.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if s.raw.memory != nil {
+		s.raw.memory.used = 0
 	}
 	t, err := p.group.tables()
 	if err != nil {
@@ -23,17 +26,18 @@ func (p Page) read(ctx context.Context, c Columns, entry int, strict bool, out *
 	}
 	st := &p.table[p.index]
 	n := st.core
-	if c.all {
+	if s.columns.all {
 		n = st.length
 	}
-	raw, err := p.load(n)
-	if err != nil {
+	if err := s.raw.load(p, n); err != nil {
 		return nil, err
 	}
-	d := &decoder{t: t, want: &c, at: make([]uint16, len(t.columns)), out: out, spans: st.Spans}
-	if d.dir, err = p.directory(raw, t); err != nil {
+	d := &s.decoder
+	d.begin(t, &s.columns, &s.batch, st.Spans)
+	if s.dir, err = s.raw.directory(t, s.dir); err != nil {
 		return nil, err
 	}
+	d.dir = s.dir
 	from, to := 0, st.Spans
 	if entry != allTraces {
 		if entry >= len(d.dir) {
@@ -42,7 +46,7 @@ func (p Page) read(ctx context.Context, c Columns, entry int, strict bool, out *
 		from = d.dir[entry].First
 		to = from + d.dir[entry].Rows
 	}
-	if err := d.open(raw); err != nil {
+	if err := d.open(&s.raw); err != nil {
 		return nil, err
 	}
 	d.rows(from, to)
@@ -52,10 +56,11 @@ func (p Page) read(ctx context.Context, c Columns, entry int, strict bool, out *
 	if d.bad != "" {
 		return nil, p.group.part.file.corrupt(p.off, "page does not decode: "+d.bad)
 	}
-	return d.dir, nil
+	return &s.batch, nil
 }
 
-// decoder turns columns back into spans.
+// decoder turns columns back into spans. All but the fields of a page's own is memory that
+// the next page uses again.
 type decoder struct {
 	t     *tables
 	want  *Columns
@@ -68,7 +73,13 @@ type decoder struct {
 	out       *span.Batch
 	scopes    []uint32 // number + 1 in out of each scope of the group
 	resources []uint32
-	choices   []choice // of each shape, unless all is wanted
+	choices   []choice // of each shape of t, unless all is wanted
+	wanted    struct { // what choices are made of
+		attrs []span.Attr
+		fill  []fill
+	}
+	lines     []*patternCursor
+	linesUsed int
 	spanIDs   []byte
 	parentIDs []byte
 	inline    shape
@@ -76,10 +87,23 @@ type decoder struct {
 	budget    int // attributes, events and links that may still come
 }
 
+// begin forgets the page before. What was chosen of the shapes holds for all pages of a group.
+func (d *decoder) begin(t *tables, want *Columns, out *span.Batch, spans int) {
+	if !want.all && d.t != t {
+		d.choices = emptied(d.choices, len(t.shapes))
+		d.wanted.attrs, d.wanted.fill = d.wanted.attrs[:0], d.wanted.fill[:0]
+	}
+	d.t, d.want, d.out, d.spans = t, want, out, spans
+	d.at = emptied(d.at, len(t.columns))
+	d.cur = append(d.cur[:0], cursor{})
+	d.scopes = emptied(d.scopes, len(t.scopes))
+	d.resources = emptied(d.resources, len(t.resources))
+	d.linesUsed, d.bad, d.budget = 0, "", maxPageSlots
+}
+
 // open makes cursors over the wanted columns, loading those that are not.
 func (d *decoder) open(raw *rawPage) error {
-	d.cur = make([]cursor, 1, len(raw.columns)+1)
-	d.budget = maxPageSlots
+	d.cur = slices.Grow(d.cur, len(raw.columns))
 	if len(raw.columns) >= 1<<16 {
 		return raw.p.group.part.file.corrupt(raw.p.off, "too many columns")
 	}
@@ -92,7 +116,7 @@ func (d *decoder) open(raw *rawPage) error {
 		if c.id <= colTraceID || !d.want.wants(info) {
 			continue
 		}
-		stored, err := raw.stored(i, func(id colID) bool { return int(id) < len(d.t.columns) && d.want.wants(&d.t.columns[id]) })
+		stored, err := raw.stored(i, d)
 		if err != nil {
 			return err
 		}
@@ -106,11 +130,11 @@ func (d *decoder) open(raw *rawPage) error {
 			d.cur = append(d.cur, newCursor(info, c.enc, b))
 			continue
 		}
-		cur, err := raw.patternCursor(info, b)
+		lines, err := d.patterns(raw, info, b)
 		if err != nil {
 			return err
 		}
-		d.cur = append(d.cur, cur)
+		d.cur = append(d.cur, cursor{enc: encPattern, lines: lines})
 	}
 	d.spanIDs = d.cursor(colSpanID).b
 	d.parentIDs = d.cursor(colParentID).b
@@ -120,17 +144,21 @@ func (d *decoder) open(raw *rawPage) error {
 	return nil
 }
 
-// patternCursor makes a cursor over a column with patterns.
-func (r *rawPage) patternCursor(info *columnInfo, b []byte) (cursor, error) {
+// patterns makes a cursor over a column with patterns.
+func (d *decoder) patterns(r *rawPage, info *columnInfo, b []byte) (*patternCursor, error) {
 	table, err := r.p.group.patterns(info)
 	if err != nil {
-		return cursor{}, err
+		return nil, err
 	}
-	lines, reason := newPatternCursor(table, b, r.p.group.part.cache.dec)
-	if reason != "" {
-		return cursor{}, r.p.group.part.file.corrupt(r.p.off, "column "+info.name()+": "+reason)
+	if d.linesUsed == len(d.lines) {
+		d.lines = append(d.lines, &patternCursor{})
 	}
-	return cursor{enc: encPattern, lines: lines}, nil
+	c := d.lines[d.linesUsed]
+	d.linesUsed++
+	if reason := c.open(table, b, r.memory, r.p.group.part.cache.dec); reason != "" {
+		return nil, r.p.group.part.file.corrupt(r.p.off, "column "+info.name()+": "+reason)
+	}
+	return c, nil
 }
 
 // readGap is how many unwanted bytes are read to save a second read.
@@ -138,7 +166,7 @@ const readGap = 4 << 10
 
 // stored is the stored bytes of column i. Where they were not loaded they are read now,
 // together with wanted columns close behind.
-func (r *rawPage) stored(i int, wanted func(colID) bool) ([]byte, error) {
+func (r *rawPage) stored(i int, d *decoder) ([]byte, error) {
 	c := &r.columns[i]
 	if c.off+c.stored <= int64(len(r.b)) {
 		return r.b[c.off : c.off+c.stored : c.off+c.stored], nil
@@ -149,11 +177,11 @@ func (r *rawPage) stored(i int, wanted func(colID) bool) ([]byte, error) {
 			if n.off > end+readGap {
 				break
 			}
-			if wanted(n.id) {
+			if int(n.id) < len(d.t.columns) && d.want.wants(&d.t.columns[n.id]) {
 				end = n.off + n.stored
 			}
 		}
-		b, err := r.p.group.part.file.read(r.p.off+c.off, end-c.off)
+		b, err := r.p.group.part.file.read(r.memory, r.p.off+c.off, end-c.off)
 		if err != nil {
 			return nil, err
 		}
@@ -195,11 +223,6 @@ func (d *decoder) firstBad(strict bool) string {
 // lies in [from, to).
 func (d *decoder) rows(from, to int) {
 	d.reserve(from, to)
-	d.scopes = make([]uint32, len(d.t.scopes))
-	d.resources = make([]uint32, len(d.t.resources))
-	if !d.want.all {
-		d.choices = make([]choice, len(d.t.shapes))
-	}
 	starts := d.cursor(colStart)
 	for i := range d.dir {
 		e := &d.dir[i]
@@ -469,11 +492,11 @@ func (d *decoder) childShape(id colID, own owner) *shape {
 	return &d.t.shapes[n-1]
 }
 
-// choice is the wanted attributes of a shape.
+// choice is the wanted attributes of a shape, as ranges of decoder.wanted.
 type choice struct {
 	made  bool
-	attrs []span.Attr
-	fill  []fill
+	attrs span.Range
+	fill  span.Range
 }
 
 // chosen is the attributes of a shape of the table that are wanted.
@@ -481,25 +504,27 @@ func (d *decoder) chosen(sh *shape) ([]span.Attr, []fill) {
 	if d.want.all {
 		return sh.attrs, sh.fill
 	}
-	c := &d.choices[sh.id]
+	c, w := &d.choices[sh.id], &d.wanted
 	if c.made {
-		return c.attrs, c.fill
+		return w.attrs[c.attrs.From:c.attrs.To], w.fill[c.fill.From:c.fill.To]
 	}
 	c.made = true
+	c.attrs.From, c.fill.From = uint32(len(w.attrs)), uint32(len(w.fill))
 	next := 0
 	for i, a := range sh.attrs {
 		filled := next < len(sh.fill) && sh.fill[next].pos == uint32(i)
 		if d.want.hasAttr(sh.own, a.Key) {
 			if filled {
-				c.fill = append(c.fill, fill{uint32(len(c.attrs)), sh.fill[next].col})
+				w.fill = append(w.fill, fill{uint32(len(w.attrs)) - c.attrs.From, sh.fill[next].col})
 			}
-			c.attrs = append(c.attrs, a)
+			w.attrs = append(w.attrs, a)
 		}
 		if filled {
 			next++
 		}
 	}
-	return c.attrs, c.fill
+	c.attrs.To, c.fill.To = uint32(len(w.attrs)), uint32(len(w.fill))
+	return w.attrs[c.attrs.From:], w.fill[c.fill.From:]
 }
 
 // attrs decodes the attributes of a span, event or link of that shape.

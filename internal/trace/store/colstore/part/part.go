@@ -56,7 +56,7 @@ func (p *Part) open() error {
 	if f.size = size; size < headerSize+trailerSize {
 		return f.corrupt(0, "file too short")
 	}
-	head, err := f.read(0, headerSize)
+	head, err := f.read(nil, 0, headerSize)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (p *Part) open() error {
 	} else if version > Version {
 		return &VersionError{f.name, version, Version}
 	}
-	tail, err := f.read(size-trailerSize, trailerSize)
+	tail, err := f.read(nil, size-trailerSize, trailerSize)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (p *Part) Lookup(tenant string, id span.TraceID) (Loc, bool, error) {
 }
 
 func (p *Part) indexBlock(blk indexBlock) ([]indexEntry, error) {
-	b, err := p.file.read(blk.off, int64(blk.size))
+	b, err := p.file.read(nil, blk.off, int64(blk.size))
 	if err != nil {
 		return nil, err
 	}
@@ -242,8 +242,7 @@ func (p *Part) ReadTrace(ctx context.Context, l Loc) (*span.Batch, error) {
 		if err != nil {
 			return nil, err
 		}
-		b := &span.Batch{}
-		dir, err := pg.read(ctx, All(), entry, false, b)
+		b, dir, err := pg.readOnce(ctx, All(), entry)
 		if err != nil {
 			return nil, err
 		}

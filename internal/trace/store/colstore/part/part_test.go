@@ -259,13 +259,9 @@ func checkNames(t *testing.T, p *Part, r *source, list []Trace) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, n := range names {
-				count := n.Count
-				n.Count = 0
-				got[n] += count
-			}
+			addUp(got, names)
 		}
-		want := &namer{q: q, counts: map[store.Name]int64{}}
+		n := &namer{q: q, counts: map[store.Name]*int64{}}
 		for _, tr := range list {
 			if tr.Tenant != tenant {
 				continue
@@ -273,16 +269,27 @@ func checkNames(t *testing.T, p *Part, r *source, list []Trace) {
 			for _, ref := range tr.Spans {
 				if q.Kind == store.ServiceNames {
 					if name := ref.Batch.Service(ref.Span()); name != "" {
-						want.add(store.Name{Text: name}, 1)
+						n.add(store.Name{Text: name}, 1)
 					}
 					continue
 				}
-				want.span(ref.Batch, ref.Span())
+				n.span(ref.Batch, ref.Span())
 			}
 		}
-		if !maps.Equal(got, want.counts) {
-			t.Fatalf("Names(%+v) =\n%v\nwant\n%v", q, sorted(got), sorted(want.counts))
+		want := map[store.Name]int64{}
+		addUp(want, n.names())
+		if !maps.Equal(got, want) {
+			t.Fatalf("Names(%+v) =\n%v\nwant\n%v", q, sorted(got), sorted(want))
 		}
+	}
+}
+
+// addUp adds names to counts; Count of the keys is 0.
+func addUp(counts map[store.Name]int64, names []store.Name) {
+	for _, n := range names {
+		count := n.Count
+		n.Count = 0
+		counts[n] += count
 	}
 }
 

@@ -1,6 +1,10 @@
 package part
 
-import "github.com/klauspost/compress/zstd"
+import (
+	"slices"
+
+	"github.com/klauspost/compress/zstd"
+)
 
 // patternCursor takes texts off a column with patterns, in order.
 type patternCursor struct {
@@ -15,22 +19,20 @@ type patternCursor struct {
 	before string
 }
 
-// newPatternCursor makes a cursor over a column's bytes; reason says why it is bad.
-func newPatternCursor(t *patternTable, b []byte, dec *zstd.Decoder) (c *patternCursor, reason string) {
+// open begins with a column's bytes. Texts from before are lost. The reason says why it is bad.
+func (c *patternCursor) open(t *patternTable, b []byte, m *buffers, dec *zstd.Decoder) (reason string) {
 	r := reader{b: b}
 	size := r.upTo(freeRaw)
-	c = &patternCursor{patternTable: t, total: int(size)}
-	c.ids = reader{b: readSub(&r, dec)}
-	c.plain = reader{b: readSub(&r, dec)}
+	arena := c.arena[:0]
+	*c = patternCursor{patternTable: t, total: int(size)}
+	c.ids = reader{b: readSub(&r, m, dec)}
+	c.plain = reader{b: readSub(&r, m, dec)}
 	c.bits.b = r.bytes(r.left())
-	if r.bad != "" {
-		return nil, r.bad
-	}
-	c.arena = make([]byte, 0, min(size, 32*uint64(len(b))))
-	return c, ""
+	c.arena = slices.Grow(arena, int(min(size, 32*uint64(len(b)))))
+	return r.bad
 }
 
-func readSub(r *reader, dec *zstd.Decoder) []byte {
+func readSub(r *reader, m *buffers, dec *zstd.Decoder) []byte {
 	raw, stored := r.upTo(maxBlock), r.upTo(maxBlock)
 	if stored == 0 {
 		return r.bytes(int(raw))
@@ -39,7 +41,7 @@ func readSub(r *reader, dec *zstd.Decoder) []byte {
 	if r.bad != "" {
 		return nil
 	}
-	b, err := decompress(dec, b, int(raw))
+	b, err := decompress(dec, m, b, int(raw))
 	if err != nil {
 		r.fail("zstd: " + err.Error())
 	}

@@ -35,8 +35,8 @@ func TestPatterns(t *testing.T) {
 		}
 		for page, b := range [][]byte{first, second} {
 			list := [][]string{texts[:cut], texts[cut:]}[page]
-			c, reason := newPatternCursor(table, b, dec)
-			if reason != "" {
+			c := &patternCursor{}
+			if reason := c.open(table, b, nil, dec); reason != "" {
 				t.Fatalf("%s: %s", name, reason)
 			}
 			for i, s := range list {
