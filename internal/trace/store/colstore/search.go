@@ -31,8 +31,8 @@ func (s *Store) Search(ctx context.Context, q store.Query) iter.Seq2[store.Summa
 			s: s, v: v, ctx: ctx, q: q, matcher: store.NewMatcher(q.Filter), started: s.cfg.Clock.Now(),
 			found: map[span.TraceID]*candidate{}, done: map[span.TraceID]bool{}, pages: newPageCache(8),
 		}
-		x.scan = part.NewScan(part.ColumnsOf(x.matcher.Fields()))
 		x.required = x.matcher.Required()
+		x.scan = part.NewScan(part.ColumnsOf(x.matcher.Fields())).Where(x.required)
 		x.run(yield)
 	}
 }

@@ -30,17 +30,10 @@ type pruner struct {
 // comparison but `= nil` has one: also one that satisfies != or !~, by their definition.
 // What a value satisfies is asked of store.Matcher, so that there is one definition.
 func (g *Group) mayMatch(t store.Term, page int, st *Stats) (bool, error) {
-	if t.Value.Nil && (t.Op != store.Ne || t.Field.Intrinsic != store.NotIntrinsic) {
+	if saysNothing(t) {
 		return true, nil
 	}
-	p := &pruner{g: g, term: t, page: page}
-	p.match = store.NewMatcher(store.Compare{
-		Op: t.Op, X: store.Field{Scope: store.ScopeSpan}, Y: t.Value, Regexp: t.Regexp,
-	})
-	p.batch = span.Batch{
-		Resources: make([]span.Resource, 1), Scopes: make([]span.Scope, 1),
-		Spans: []span.Span{{Attrs: span.Range{From: 0, To: 1}}}, Attrs: make([]span.Attr, 1),
-	}
+	p := &pruner{g: g, term: t, page: page, match: matcherOf(t), batch: oneValue()}
 	switch t.Field.Intrinsic {
 	case store.Duration:
 		return p.within(span.Int(st.MinDuration), span.Int(st.MaxDuration)), nil
@@ -55,6 +48,27 @@ func (g *Group) mayMatch(t store.Term, page int, st *Stats) (bool, error) {
 	}
 	may := p.may()
 	return may || p.err != nil, p.err
+}
+
+// saysNothing reports that a term cannot rule anything out: `= nil` also holds of spans that
+// have nothing of that name.
+func saysNothing(t store.Term) bool {
+	return t.Value.Nil && (t.Op != store.Ne || t.Field.Intrinsic != store.NotIntrinsic)
+}
+
+// matcherOf is a term about an attribute without a key, of oneValue.
+func matcherOf(t store.Term) *store.Matcher {
+	return store.NewMatcher(store.Compare{
+		Op: t.Op, X: store.Field{Scope: store.ScopeSpan}, Y: t.Value, Regexp: t.Regexp,
+	})
+}
+
+// oneValue is one span with one attribute.
+func oneValue() span.Batch {
+	return span.Batch{
+		Resources: make([]span.Resource, 1), Scopes: make([]span.Scope, 1),
+		Spans: []span.Span{{Attrs: span.Range{From: 0, To: 1}}}, Attrs: make([]span.Attr, 1),
+	}
 }
 
 func (p *pruner) may() bool {

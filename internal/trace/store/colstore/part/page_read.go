@@ -33,7 +33,10 @@ func (s *Scan) read(ctx context.Context, p Page, entry int, strict bool) (*span.
 		return nil, err
 	}
 	d := &s.decoder
-	d.begin(t, &s.columns, &s.batch, st.Spans)
+	if s.classes != nil {
+		s.classes.begin(p.group, t)
+	}
+	d.begin(t, &s.columns, s.classes, &s.batch, st.Spans)
 	if s.dir, err = s.raw.directory(t, s.dir); err != nil {
 		return nil, err
 	}
@@ -49,7 +52,7 @@ func (s *Scan) read(ctx context.Context, p Page, entry int, strict bool) (*span.
 	if err := d.open(&s.raw); err != nil {
 		return nil, err
 	}
-	d.rows(from, to)
+	d.rows(from, min(to, d.spans))
 	if d.bad == "" {
 		d.bad = d.firstBad(strict)
 	}
@@ -62,13 +65,15 @@ func (s *Scan) read(ctx context.Context, p Page, entry int, strict bool) (*span.
 // decoder turns columns back into spans. All but the fields of a page's own is memory that
 // the next page uses again.
 type decoder struct {
-	t     *tables
-	want  *Columns
-	spans int
-	dir   []TraceEntry
-	cur   []cursor
-	at    []uint16 // index in cur of each column; 0: not there or not wanted
-	bad   string
+	t       *tables
+	want    *Columns
+	classes *classFilter // nil: all are wanted
+	spans   int
+	dir     []TraceEntry
+	cur     []cursor
+	at      []uint16 // index in cur of each column; 0: not there or not wanted
+	bad     string
+	plain   bool // only plainColumns and attributes of spans in the table are wanted
 
 	out       *span.Batch
 	scopes    []uint32 // number + 1 in out of each scope of the group
@@ -88,12 +93,13 @@ type decoder struct {
 }
 
 // begin forgets the page before. What was chosen of the shapes holds for all pages of a group.
-func (d *decoder) begin(t *tables, want *Columns, out *span.Batch, spans int) {
+func (d *decoder) begin(t *tables, want *Columns, classes *classFilter, out *span.Batch, spans int) {
 	if !want.all && d.t != t {
 		d.choices = emptied(d.choices, len(t.shapes))
 		d.wanted.attrs, d.wanted.fill = d.wanted.attrs[:0], d.wanted.fill[:0]
 	}
-	d.t, d.want, d.out, d.spans = t, want, out, spans
+	d.t, d.want, d.classes, d.out, d.spans = t, want, classes, out, spans
+	d.plain = !want.all && want.fixed&^plainColumns == 0
 	d.at = emptied(d.at, len(t.columns))
 	d.cur = append(d.cur[:0], cursor{})
 	d.scopes = emptied(d.scopes, len(t.scopes))
@@ -128,6 +134,10 @@ func (d *decoder) open(raw *rawPage) error {
 		d.at[c.id] = uint16(len(d.cur))
 		if c.enc != encPattern {
 			d.cur = append(d.cur, newCursor(info, c.enc, b))
+			if c.id == colClass && !d.wantsAny() {
+				d.spans = 0
+				return nil
+			}
 			continue
 		}
 		lines, err := d.patterns(raw, info, b)
@@ -223,7 +233,7 @@ func (d *decoder) firstBad(strict bool) string {
 // lies in [from, to).
 func (d *decoder) rows(from, to int) {
 	d.reserve(from, to)
-	starts := d.cursor(colStart)
+	starts, classes := d.cursor(colStart), d.cursor(colClass)
 	for i := range d.dir {
 		e := &d.dir[i]
 		prev := uint64(e.Start)
@@ -232,24 +242,89 @@ func (d *decoder) rows(from, to int) {
 				return
 			}
 			prev += starts.nextNum()
-			if row < from {
-				d.skipped.Start = int64(prev)
-				d.span(&d.skipped, row, e, false)
-				d.out.Attrs, d.out.Events, d.out.Links = d.out.Attrs[:0], d.out.Events[:0], d.out.Links[:0]
-				d.out.AttrUnknown = nil
+			class := classes.nextNum()
+			if row < from || d.classes != nil && d.classes.rejects(class) {
+				d.skip(class, row, int64(prev), e)
 				continue
 			}
 			// In place: a span is some 300 bytes.
 			d.out.Spans = append(d.out.Spans, span.Span{})
 			s := &d.out.Spans[len(d.out.Spans)-1]
 			s.TraceID, s.Start = e.ID, int64(prev)
-			d.span(s, row, e, true)
+			d.span(s, class, row, e, true)
+		}
+	}
+}
+
+// wantsAny reports whether some row may be wanted, by its class.
+func (d *decoder) wantsAny() bool {
+	if d.classes == nil {
+		return true
+	}
+	class := *d.cursor(colClass)
+	for range d.spans {
+		if !d.classes.rejects(class.nextNum()) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainColumns are those that skip moves on by itself.
+const plainColumns = always | 1<<colDuration | 1<<colOddEnd | 1<<colSpanID | 1<<colName | 1<<colOverflowSpan
+
+// skip moves the columns over a row.
+func (d *decoder) skip(class uint64, row int, start int64, e *TraceEntry) {
+	if class == 0 || class > uint64(len(d.t.classes)) || !d.plain {
+		d.skipped.Start = start
+		attrs, events, links := len(d.out.Attrs), len(d.out.Events), len(d.out.Links)
+		d.span(&d.skipped, class, row, e, false)
+		d.out.Attrs, d.out.Events, d.out.Links = d.out.Attrs[:attrs], d.out.Events[:events], d.out.Links[:links]
+		for k := range d.out.AttrUnknown {
+			if k >= uint32(attrs) {
+				delete(d.out.AttrUnknown, k)
+			}
+		}
+		return
+	}
+	sh := &d.t.shapes[d.t.classes[class-1].shape]
+	if d.want.has(colDuration) {
+		if sh.mask&hasOddEnd == 0 {
+			d.cursor(colDuration).nextNum()
+		} else {
+			d.cursor(colOddEnd).nextNum()
+		}
+	}
+	if sh.mask&hasName != 0 && d.want.has(colName) {
+		d.cursor(colName).nextText()
+	}
+	_, fill := d.chosen(sh)
+	if !d.spend(len(fill)) {
+		return
+	}
+	for _, f := range fill {
+		if c := &d.cur[d.at[f.col]]; d.t.columns[f.col].phys == physText {
+			c.nextText()
+		} else {
+			c.nextNum()
 		}
 	}
 }
 
 // reserve makes room for what the rows hold, and refuses what no writer writes.
 func (d *decoder) reserve(from, to int) {
+	b := d.out
+	*b = span.Batch{
+		Resources: b.Resources[:0], Scopes: b.Scopes[:0], Attrs: b.Attrs[:0], Events: b.Events[:0], Links: b.Links[:0],
+		Spans: b.Spans[:0],
+	}
+	if d.classes != nil {
+		return // few rows may be wanted
+	}
+	b.Spans = slices.Grow(b.Spans, to-from)
+	if !d.want.all {
+		return
+	}
 	class := *d.cursor(colClass)
 	slots := 0
 	for row := range to {
@@ -266,24 +341,21 @@ func (d *decoder) reserve(from, to int) {
 		d.fail("too many attributes")
 		return
 	}
-	b := d.out
-	*b = span.Batch{
-		Resources: b.Resources[:0], Scopes: b.Scopes[:0], Attrs: b.Attrs[:0], Events: b.Events[:0], Links: b.Links[:0],
-		Spans: slices.Grow(b.Spans[:0], to-from),
-	}
-	if d.want.all {
-		b.Attrs = slices.Grow(b.Attrs, slots+d.t.scopeAttrs)
-	}
+	b.Attrs = slices.Grow(b.Attrs, slots+d.t.scopeAttrs)
 }
 
 // span decodes a row. Where keep is not set only the columns have to move on.
-func (d *decoder) span(s *span.Span, row int, e *TraceEntry, keep bool) {
+func (d *decoder) span(s *span.Span, class uint64, row int, e *TraceEntry, keep bool) {
 	var sh *shape
 	scope := uint32(0)
-	if n := d.cursor(colClass).nextNum(); n > 0 && n <= uint64(len(d.t.classes)) {
-		c := &d.t.classes[n-1]
+	switch {
+	case class > uint64(len(d.t.classes)):
+		d.fail("unknown class")
+		return
+	case class > 0:
+		c := &d.t.classes[class-1]
 		sh, scope = &d.t.shapes[c.shape], c.scope
-	} else {
+	default:
 		in := &d.cursor(colInlineSpan).reader
 		scope = in.uint32()
 		readInline(in, ownSpan, &d.inline)

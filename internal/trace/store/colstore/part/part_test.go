@@ -449,6 +449,66 @@ func TestPruning(t *testing.T) {
 	}
 }
 
+// A scan leaves out spans by their class, and none that matches.
+func TestScanWhere(t *testing.T) {
+	kept, all := 0, 0
+	for seed := range uint64(upTo(12)) {
+		r := newSource(seed)
+		list := r.traces(500)
+		p, _ := written(t, r.options(), list)
+		for range 40 {
+			var e store.Expr
+			for range 1 + r.IntN(3) {
+				term := r.term(list)
+				var cmp store.Expr = store.Compare{Op: term.Op, X: term.Field, Y: term.Value, Regexp: term.Regexp}
+				switch {
+				case e == nil:
+					e = cmp
+				case r.IntN(3) == 0:
+					e = store.Or{X: e, Y: cmp}
+				default:
+					e = store.And{X: e, Y: cmp}
+				}
+			}
+			m := store.NewMatcher(e)
+			c := ColumnsOf(m.Fields())
+			scan, where := NewScan(c), NewScan(c).Where(m.Required())
+			for _, g := range p.Groups() {
+				pages, err := g.Pages()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, pg := range pages {
+					matches := func(s *Scan) (out []string) {
+						b, err := s.Read(context.Background(), pg)
+						if err != nil {
+							t.Fatal(err)
+						}
+						for i := range b.Spans {
+							if m.Maybe(b, i) {
+								s := &b.Spans[i]
+								out = append(out, fmt.Sprint(s.TraceID, s.SpanID, s.Start, s.End, s.Name, b.Service(s), b.AttrsOf(s.Attrs)))
+							}
+						}
+						if s == scan {
+							all += len(b.Spans)
+						} else {
+							kept += len(b.Spans)
+						}
+						return out
+					}
+					if want, got := matches(scan), matches(where); !slices.Equal(got, want) {
+						t.Fatalf("seed %d: %+v: a scan with a filter finds\n%v\nwant\n%v", seed, e, got, want)
+					}
+				}
+			}
+		}
+	}
+	if kept > all*9/10 {
+		t.Errorf("%d of %d spans are left: nothing is left out by its class", kept, all)
+	}
+}
+
 // What Options record comes back.
 func TestMeta(t *testing.T) {
 	at := time.Date(2026, 5, 4, 3, 2, 1, 987654321, time.UTC)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store"
 )
 
 // Scan reads page after page with the same columns into the same memory: whoever looks at
@@ -11,6 +12,7 @@ import (
 // is that of the largest page so far. Not safe for concurrent use.
 type Scan struct {
 	columns Columns
+	classes *classFilter // nil: all rows are wanted
 	batch   span.Batch
 	raw     rawPage
 	dir     []TraceEntry
@@ -21,6 +23,15 @@ type Scan struct {
 // missing from its batches.
 func NewScan(c Columns) *Scan {
 	return &Scan{columns: c, raw: rawPage{memory: &buffers{}}}
+}
+
+// Where leaves out spans which surely do not satisfy some clause of store.Matcher.Required,
+// if a span's class is enough to tell.
+func (s *Scan) Where(required [][]store.Term) *Scan {
+	if len(required) > 0 {
+		s.classes = newClassFilter(required)
+	}
+	return s
 }
 
 // Read decodes a page. Spans are in the order they were written, so that those of a trace
