@@ -231,6 +231,7 @@ func (e *env) traceTail() *cobra.Command {
 	c := &cobra.Command{
 		Use: "tail [QUERY]", Short: "Follow matching traces, or spans, as they arrive", Args: queryArg,
 		Long: "Follow matching traces, or spans, as they arrive, until Ctrl-C. A trace is printed again when it has grown.\n" +
+			"When the server restarts or the connection breaks, the command connects again and goes on after what it has printed.\n" +
 			"-o json is one object a line, as -o jsonl is; -o yaml is one document each.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v := url.Values{"rows": {"traces"}}
@@ -240,16 +241,13 @@ func (e *env) traceTail() *cobra.Command {
 			if len(args) > 0 {
 				v.Set("q", args[0])
 			}
-			for ev, err := range e.client().Events(cmd.Context(), "/api/v1/tail", v) {
+			for ev, err := range e.client().Follow(cmd.Context(), "/api/v1/tail", v) {
 				if err == nil {
 					err = e.tailEvent(ev)
 				}
-				if err != nil && cmd.Context().Err() == nil {
+				if err != nil {
 					return inQuery(v.Get("q"), err)
 				}
-			}
-			if cmd.Context().Err() == nil {
-				return withHint(errors.New("the server ended the stream"), "run the command again when the server is back")
 			}
 			return nil
 		},
@@ -264,6 +262,12 @@ func (e *env) tailEvent(ev client.Event) error {
 	case client.Opened:
 		e.note("following %s; Ctrl-C ends it", e.client().Base())
 		return nil
+	case client.Broken:
+		e.note("%s; connecting again", ev.Data)
+		return nil
+	case client.Resumed:
+		e.note("connected again; going on")
+		return nil
 	case "lost":
 		var lost struct {
 			Spans  int64
@@ -272,14 +276,12 @@ func (e *env) tailEvent(ev client.Event) error {
 		if err := json.Unmarshal([]byte(ev.Data), &lost); err != nil {
 			return fmt.Errorf("read event: %w", err)
 		}
-		e.note("%d rows are missing here: %s", lost.Spans, lost.Reason)
-		return nil
-	case "error":
-		api := &client.APIError{}
-		if err := json.Unmarshal([]byte(ev.Data), api); err != nil {
-			return errors.New(ev.Data)
+		if lost.Spans == 0 {
+			e.note("rows may be missing here: %s", lost.Reason)
+		} else {
+			e.note("%d rows are missing here: %s", lost.Spans, lost.Reason)
 		}
-		return api
+		return nil
 	}
 	switch e.output {
 	case "json", "jsonl":

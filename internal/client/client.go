@@ -6,14 +6,12 @@
 package client
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -238,56 +236,6 @@ func (c *Client) Search(ctx context.Context, query url.Values, row func(TraceRow
 		}
 		if err := row(line.TraceRow); err != nil {
 			return SearchEnd{}, err
-		}
-	}
-}
-
-// Opened is the name of the first event, which says that the server has begun to follow.
-const Opened = "opened"
-
-// Event is one server-sent event, or the one that says that the stream is open.
-type Event struct{ ID, Name, Data string }
-
-// Events follows a path of server-sent events until ctx is done or the server ends it.
-func (c *Client) Events(ctx context.Context, path string, query url.Values) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		resp, err := c.Do(ctx, http.MethodGet, path, query, nil, http.Header{"Accept": {"text/event-stream"}})
-		if err != nil {
-			yield(Event{}, err)
-			return
-		}
-		defer resp.Body.Close()
-		if !yield(Event{Name: Opened}, nil) {
-			return
-		}
-		var e Event
-		lines := bufio.NewScanner(resp.Body)
-		lines.Buffer(nil, 16<<20)
-		for lines.Scan() {
-			line := lines.Text()
-			if line == "" {
-				if e.Data != "" && !yield(e, nil) {
-					return
-				}
-				e = Event{ID: e.ID}
-				continue
-			}
-			field, value, _ := strings.Cut(line, ":")
-			value = strings.TrimPrefix(value, " ")
-			switch field {
-			case "id":
-				e.ID = value
-			case "event":
-				e.Name = value
-			case "data":
-				if e.Data != "" {
-					e.Data += "\n"
-				}
-				e.Data += value
-			}
-		}
-		if err := lines.Err(); err != nil && ctx.Err() == nil {
-			yield(Event{}, err)
 		}
 	}
 }

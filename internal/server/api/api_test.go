@@ -558,6 +558,7 @@ type events struct {
 	t    *testing.T
 	scan *bufio.Scanner
 	stop func() error
+	id   string // of the newest event that has one
 }
 
 func (w *world) tail(query string, header ...string) *events {
@@ -595,6 +596,8 @@ func (e *events) next() (name, data string) {
 			return name, data
 		case key == "":
 			data = value
+		case key == "id":
+			e.id = value
 		case key == "event":
 			name = value
 		case key == "data":
@@ -718,6 +721,20 @@ func TestTailResume(t *testing.T) {
 		if name, data := e.next(); name != "lost" || !strings.Contains(data, "since_unix_nano") {
 			t.Errorf("%s: %s %s", rows, name, data)
 		}
+	}
+}
+
+// A client that saw no row before the tail broke has an id to come back with.
+func TestTailResumeWithoutRow(t *testing.T) {
+	w := newWorld(t)
+	e := w.tail("rows=spans")
+	if err := e.stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.apply("default", "1 - s missed 9000 1")
+	e = w.tail("rows=spans", "Last-Event-ID", e.id)
+	if name, data := e.next(); name != "span" || !strings.Contains(data, "missed") {
+		t.Errorf("back with id %q: %s %s", e.id, name, data)
 	}
 }
 

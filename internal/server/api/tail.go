@@ -111,7 +111,13 @@ func (t *tailer) run(ctx context.Context, since int64) error {
 		cancel()
 		<-done
 	}()
-	if err := t.out.comment("following"); err != nil {
+	// A client that saw no row before it lost us says by this id where it was. One that
+	// resumes keeps its own until the first row.
+	from := ""
+	if since == 0 {
+		from = t.id()
+	}
+	if err := t.out.opened(from); err != nil {
 		return err
 	}
 	if since != 0 {
@@ -363,6 +369,17 @@ func (e *eventWriter) event(name, id string, data any) error {
 		id = "id: " + id + "\n"
 	}
 	if _, err := fmt.Fprintf(e.w, "%sevent: %s\ndata: %s\n\n", id, name, body); err != nil {
+		return err
+	}
+	return e.flush()
+}
+
+// opened is the comment that the tail has begun, with the id it begins at if there is one.
+func (e *eventWriter) opened(id string) error {
+	if id != "" {
+		id = "id: " + id + "\n"
+	}
+	if _, err := fmt.Fprintf(e.w, "%s: following\n\n", id); err != nil {
 		return err
 	}
 	return e.flush()

@@ -77,7 +77,8 @@ export interface paths {
          *
          *     Each event's id can be given back as `Last-Event-ID`: the stream then begins with
          *     what matched since, at most 1,000 rows, and a `lost` event if there was more. Rows
-         *     may repeat there. A comment line every 15 s keeps the connection open. At most 200
+         *     may repeat there. The first lines carry an id without an event, so that a client that
+         *     has seen no row yet can come back too. A comment line every 15 s keeps the connection open. At most 200
          *     rows a second are sent; the rest is counted in `lost`.
          *
          *     Intrinsics of the whole trace (`traceDuration`, `rootName`, …) see the trace as far
