@@ -319,7 +319,7 @@ func (x *search) decide(id span.TraceID) error {
 
 // measure finds the duration of a trace that matches, from the directory if that has it.
 func (x *search) measure(id span.TraceID) error {
-	sum, ok := x.fromDirectory(id)
+	sum, _, ok := x.fromDirectory(id)
 	if !ok {
 		return x.decide(id)
 	}
@@ -373,20 +373,26 @@ func (x *search) emit(bound int64, yield func(store.Summary, error) bool) error 
 }
 
 // complete fills in the row of a candidate; false if the whole trace is no result. A
-// trace that lies whole in one page of one part is summed up by that page's directory;
-// else the trace is read, so that copies in two places count once.
+// trace that lies whole in one part is summed up by the directories of its pages; else the
+// trace is read, so that copies in two places count once.
 func (x *search) complete(c *candidate) (bool, error) {
 	if c.whole {
 		return true, nil
 	}
-	if x.q.After == nil && x.q.Order == store.NewestFirst {
-		if sum, ok := x.fromDirectory(c.TraceID); ok {
-			sum.Matched, sum.Key = c.Matched, c.Key
-			c.Summary = sum
-			return true, nil
-		}
+	sum, at, ok := x.fromDirectory(c.TraceID)
+	if ok && at.Pages == 1 && x.q.After == nil && x.q.Order == store.NewestFirst {
+		// The page was looked at, so that all its matches are counted.
+		sum.Matched, sum.Key = c.Matched, c.Key
+		c.Summary = sum
+		return true, nil
 	}
-	sum, ok, err := x.evaluate(c.TraceID)
+	var err error
+	if ok {
+		ok, err = x.count(&sum, at)
+	}
+	if !ok && err == nil {
+		sum, ok, err = x.evaluate(c.TraceID)
+	}
 	if err != nil || !ok {
 		return false, err
 	}
@@ -402,12 +408,45 @@ func (x *search) complete(c *candidate) (bool, error) {
 	return true, nil
 }
 
-// fromDirectory sums up a trace that lies in one page of one part and nowhere else.
-func (x *search) fromDirectory(id span.TraceID) (store.Summary, bool) {
+// place is where a trace lies whole.
+type place struct {
+	part *livePart
+	part.Loc
+}
+
+// count fills in what a row says of the matches of a trace that lies whole at at. It is false
+// if nothing matches or a page does not read.
+func (x *search) count(sum *store.Summary, at place) (bool, error) {
+	newest := int64(math.MinInt64)
+	for n := range at.Pages {
+		b, err := x.scan.ReadPiece(x.ctx, at.part.Part, at.Loc, n)
+		if x.ctx.Err() != nil {
+			return false, x.ctx.Err()
+		}
+		if err != nil {
+			return false, nil
+		}
+		for i := range b.Spans {
+			if start := b.Spans[i].Start; x.q.Contains(start) && x.matcher.Match(b, i, nil) {
+				sum.Matched++
+				newest = max(newest, start)
+			}
+		}
+		x.bytes += int64(len(b.Spans)) * headSpanBytes
+	}
+	sum.Key = newest
+	if x.q.Order == store.LongestFirst {
+		sum.Key = sum.End - sum.Start
+	}
+	return sum.Matched > 0, nil
+}
+
+// fromDirectory sums up a trace that lies in one part and nowhere else.
+func (x *search) fromDirectory(id span.TraceID) (store.Summary, place, bool) {
 	k := TraceKey{x.q.Tenant, id}
 	for _, h := range x.v.heads {
 		if h.has(k) {
-			return store.Summary{}, false
+			return store.Summary{}, place{}, false
 		}
 	}
 	var only *livePart
@@ -419,23 +458,23 @@ func (x *search) fromDirectory(id span.TraceID) (store.Summary, bool) {
 			continue
 		}
 		if ok && only != nil {
-			return store.Summary{}, false
+			return store.Summary{}, place{}, false
 		}
 		if ok {
 			only, at = p, loc
 		}
 	}
-	if only == nil || at.Pages > 1 {
-		return store.Summary{}, false
+	if only == nil {
+		return store.Summary{}, place{}, false
 	}
 	e, err := only.Entry(at)
 	if err != nil {
-		return store.Summary{}, false // reading the trace reports what is wrong
+		return store.Summary{}, place{}, false // reading the trace reports what is wrong
 	}
 	return store.Summary{
 		TraceID: id, RootService: e.RootService, RootName: e.RootName,
 		Start: e.Start, End: e.End, Spans: e.Rows, Errors: e.Errors,
-	}, true
+	}, place{only, at}, true
 }
 
 // frontier is a queue of blocks, the one with the latest start first.

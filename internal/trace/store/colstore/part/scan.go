@@ -40,6 +40,15 @@ func (s *Scan) Read(ctx context.Context, p Page) (*span.Batch, error) {
 	return s.read(ctx, p, allTraces, false)
 }
 
+// ReadPiece is Read of piece n of the trace at l, of its l.Pages, alone.
+func (s *Scan) ReadPiece(ctx context.Context, p *Part, l Loc, n int) (*span.Batch, error) {
+	pg, entry, err := p.piece(l, n)
+	if err != nil {
+		return nil, err
+	}
+	return s.read(ctx, pg, entry, false)
+}
+
 // readOnce is a read into memory of its own, which whoever holds the batch keeps.
 func (p Page) readOnce(ctx context.Context, c Columns, entry int) (*span.Batch, []TraceEntry, error) {
 	s := &Scan{columns: c}
