@@ -53,6 +53,7 @@ type Options struct {
 	Version string    // of the program
 	Log     io.Writer // where log lines go; nil: nowhere
 	Clock   clock.Clock
+	FS      vfs.FS // of the traces and their log; nil: the machine's
 }
 
 // App is a running server.
@@ -104,12 +105,15 @@ func Open(ctx context.Context, cfg Config, o Options) (*App, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
+	if o.FS == nil {
+		o.FS = vfs.OS{}
+	}
 	cfg, err := cfg.check()
 	if err != nil {
 		return nil, err
 	}
 	a := &App{
-		cfg: cfg, version: o.Version, fs: vfs.OS{}, clock: o.Clock, started: o.Clock.Now(),
+		cfg: cfg, version: o.Version, fs: o.FS, clock: o.Clock, started: o.Clock.Now(),
 		logger: newLogger(cfg, o.Log), failed: make(chan error, 4), draining: make(chan struct{}),
 	}
 	for _, step := range []func(context.Context) error{
@@ -258,7 +262,7 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 	}
 	a.onClose("store", func(context.Context) error { return a.store.Close() })
 	a.log, err = file.Open(file.Config{
-		FS: a.fs, Dir: logDir(a.cfg.Data), LimitBytes: int64(a.cfg.LogCap), After: a.store.LastPosition(),
+		FS: a.fs, Dir: logDir(a.cfg.Data), LimitBytes: int64(a.cfg.LogCap), ReserveBytes: diskReserve, After: a.store.LastPosition(),
 	})
 	if err != nil {
 		return err

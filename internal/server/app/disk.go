@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -41,4 +42,77 @@ func folderBytes(dir string) (sum int64, err error) {
 		err = nil
 	}
 	return sum, err
+}
+
+const (
+	// diskReserve of the file system stays free: below it the ingest log takes no spans, so
+	// that the store can still write the parts that let the log be trimmed.
+	diskReserve = 64 << 20
+	// diskLow above the reserve is worth a warning, unless traces may not grow that far.
+	diskLow = 1 << 30
+	// capNear is the share of the disk cap that is worth a warning.
+	capNear = 0.9
+)
+
+// diskUse is what traces take of the disk, and may take.
+type diskUse struct {
+	dir        string
+	parts, cap int64 // bytes of parts, and those above which the oldest arrivals go; cap 0: none
+	free       int64 // of the file system
+}
+
+func (a *App) diskUse() (diskUse, error) {
+	free, _, err := a.fs.Space(a.cfg.Data)
+	if err != nil {
+		return diskUse{}, fmt.Errorf("ask for the free disk: %w", err)
+	}
+	return diskUse{dir: a.Data(), parts: a.store.Counts().PartBytes, cap: a.diskCap, free: int64(free)}, nil
+}
+
+// full: spans are refused.
+func (d diskUse) full() bool { return d.free < diskReserve }
+
+// low: the file system will be full before the cap makes the oldest traces go.
+func (d diskUse) low() bool {
+	room := int64(diskLow)
+	if d.cap > 0 {
+		room = min(room, max(0, d.cap-d.parts))
+	}
+	return d.free < diskReserve+room
+}
+
+// nearCap: the oldest traces go, or will soon.
+func (d diskUse) nearCap() bool { return d.cap > 0 && float64(d.parts) >= capNear*float64(d.cap) }
+
+// warning says what is used, what happens next and what to do; "" where nothing is wrong.
+func (d diskUse) warning() string {
+	used := fmt.Sprintf("traces take %s", sizeText(d.parts))
+	if d.cap > 0 {
+		used += fmt.Sprintf(" of %s (disk-cap)", sizeText(d.cap))
+	}
+	switch {
+	case d.full():
+		return fmt.Sprintf("The disk of %s is full: %s are free, %s. Spans are refused (log_full) while less than %s are free; "+
+			"searches go on. Make room on that disk, or set a smaller disk-cap and restart.", d.dir, sizeText(d.free), used, sizeText(diskReserve))
+	case d.low():
+		return fmt.Sprintf("The disk of %s is nearly full: %s are free, %s. Below %s free, spans are refused (log_full). "+
+			"Make room on that disk, or set a smaller disk-cap and restart.", d.dir, sizeText(d.free), used, sizeText(diskReserve))
+	case d.nearCap():
+		return fmt.Sprintf("Traces take %s of %s (disk-cap). Above it the oldest arrivals go; kept traces stay. "+
+			"Keep what you need with weft trace keep, or set a larger disk-cap and restart; %s are free.", sizeText(d.parts), sizeText(d.cap), sizeText(d.free))
+	}
+	return ""
+}
+
+// sizeText is a number of bytes as people write it.
+func sizeText(n int64) string {
+	for _, u := range []struct {
+		name string
+		size float64
+	}{{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
+		if f := float64(n) / u.size; f >= 1 {
+			return fmt.Sprintf("%.3g %s", f, u.name)
+		}
+	}
+	return fmt.Sprintf("%d B", n)
 }

@@ -27,13 +27,13 @@ func (h host) Status(ctx context.Context) (api.Status, error) {
 	}
 	if operator {
 		counts := a.store.Counts()
-		free, _, err := a.fs.Space(a.cfg.Data)
+		disk, err := a.diskUse()
 		if err != nil {
-			return api.Status{}, fmt.Errorf("ask for the free disk: %w", err)
+			return api.Status{}, err
 		}
-		out.Disk = api.Disk{UsedBytes: counts.PartBytes + a.log.Size(), CapBytes: a.diskCap, FreeBytes: int64(free)}
+		out.Disk = api.Disk{UsedBytes: disk.parts + a.log.Size(), CapBytes: disk.cap, FreeBytes: disk.free}
 		out.Store = api.StoreState{Spans: counts.PartSpans + counts.HeadSpans, QuarantinedBlocks: int(counts.CorruptBlocks)}
-		out.DataDir, out.Warnings = a.Data(), a.warnings(counts.CorruptBlocks)
+		out.DataDir, out.Warnings = a.Data(), a.warnings(disk, counts.CorruptBlocks)
 	} else {
 		held, share := a.store.TenantCounts(who.Tenant), a.allowance(who.Tenant).Bytes
 		if share == 0 {
@@ -64,8 +64,11 @@ func tenantCounters(t ingest.TenantStats) api.TenantCounters {
 }
 
 // warnings is what needs a look, in sentences.
-func (a *App) warnings(corrupt int64) []string {
+func (a *App) warnings(disk diskUse, corrupt int64) []string {
 	var out []string
+	if w := disk.warning(); w != "" {
+		out = append(out, w)
+	}
 	for _, l := range a.listeners {
 		if !l.Listening {
 			out = append(out, fmt.Sprintf("%s is not served on %s: %s.", l.Name, l.Address, l.Detail))

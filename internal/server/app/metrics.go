@@ -31,6 +31,24 @@ func (a *App) newRegistry() *prometheus.Registry {
 	gauge("store_parts", "Parts on disk.", func() float64 { return float64(a.store.Counts().Parts) })
 	gauge("store_part_bytes", "Bytes of parts on disk.", func() float64 { return float64(a.store.Counts().PartBytes) })
 	gauge("store_disk_cap_bytes", "Bytes of parts above which the oldest arrivals go.", func() float64 { return float64(a.diskCap) })
+	disk := func(name, help string, f func(diskUse) bool) {
+		gauge(name, help, func() float64 {
+			if d, err := a.diskUse(); err == nil && f(d) {
+				return 1
+			}
+			return 0
+		})
+	}
+	gauge("disk_free_bytes", "Free bytes of the file system of the data folder; -1: unknown.", func() float64 {
+		d, err := a.diskUse()
+		if err != nil {
+			return -1
+		}
+		return float64(d.free)
+	})
+	disk("disk_full", "1 while spans are refused because the disk is full.", diskUse.full)
+	disk("disk_low", "1 while the disk would be full before the disk cap makes the oldest arrivals go.", diskUse.low)
+	disk("disk_cap_near", "1 while traces take nine tenths of the disk cap or more: the oldest arrivals go above it.", diskUse.nearCap)
 	gauge("store_corrupt_blocks", "Blocks that did not read since the start.", func() float64 { return float64(a.store.Counts().CorruptBlocks) })
 	gauge("store_healthy", "1 while the store takes writes.", func() float64 {
 		if a.store.Healthy() != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/weft-dev/weft/internal/base/meta"
+	"github.com/weft-dev/weft/internal/server/auth"
 )
 
 // dependency is one thing the server needs to answer.
@@ -35,7 +36,7 @@ func (a *App) dependencies() []dependency {
 }
 
 // ready answers 200 if everything works, else 503 with what does not; with ?verbose, every
-// dependency with a mark. The cause of a fault is for the log: anyone may ask here.
+// dependency with a mark, and the disk. The cause of a fault is for the log: anyone may ask here.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	var lines []string
 	status, verbose := http.StatusOK, r.URL.Query().Has("verbose")
@@ -50,10 +51,33 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 			lines = append(lines, "[+] "+d.name+" ok")
 		}
 	}
+	if verbose {
+		lines = append(lines, a.diskLine(operates(auth.From(r.Context()))))
+	}
 	if status == http.StatusOK {
 		lines = append(lines, "ready")
 	}
 	plainText(w, status, strings.Join(lines, "\n"))
+}
+
+// diskLine is the state of the disk. A full one is no reason to be called unready: queries
+// go on, and senders are told themselves. Sizes are for who runs the server.
+func (a *App) diskLine(operator bool) string {
+	d, err := a.diskUse()
+	switch {
+	case err != nil:
+		a.logger.Warn("not ready", "dependency", "disk", "err", err)
+		return "[!] disk unknown"
+	case d.warning() == "":
+		return "[+] disk ok"
+	case operator:
+		return "[!] disk: " + d.warning()
+	case d.full():
+		return "[!] disk full: spans are refused"
+	case d.low():
+		return "[!] disk nearly full"
+	}
+	return "[!] disk: the oldest traces go"
 }
 
 // healthy answers 200 as long as the process answers at all.

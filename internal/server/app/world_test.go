@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/weft-dev/weft/internal/base/vfs"
 	"github.com/weft-dev/weft/internal/server/auth"
 )
 
@@ -50,12 +51,19 @@ type world struct {
 	data string
 	*App
 	client *http.Client
+	fs     vfs.FS // nil: the machine's
 }
 
 // newWorld starts a server in a new folder and stops it at the end of the test.
 func newWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
-	w := &world{t: t, data: filepath.Join(t.TempDir(), "data"), client: &http.Client{Transport: &http.Transport{}}}
+	return newWorldOn(t, nil, flags...)
+}
+
+// newWorldOn keeps the traces on a file system of the test's.
+func newWorldOn(t *testing.T, fsys vfs.FS, flags ...string) *world {
+	t.Helper()
+	w := &world{t: t, fs: fsys, data: filepath.Join(t.TempDir(), "data"), client: &http.Client{Transport: &http.Transport{}}}
 	w.start(flags...)
 	t.Cleanup(func() { w.stop() })
 	return w
@@ -63,7 +71,7 @@ func newWorld(t *testing.T, flags ...string) *world {
 
 func (w *world) start(flags ...string) {
 	w.t.Helper()
-	a, err := Open(context.Background(), testConfig(w.t, w.data, flags...), Options{Version: "test", Log: os.Stderr})
+	a, err := Open(context.Background(), testConfig(w.t, w.data, flags...), Options{Version: "test", Log: os.Stderr, FS: w.fs})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import { TimeRange } from "../ui/TimeRange";
 import { Tooltips } from "../ui/Tooltips";
 import css from "./Frame.module.css";
 import { Palette } from "./Palette";
+import { Warnings } from "./Warnings";
 
 /** The areas there are. An area appears here when it works. */
 const areas = [
@@ -97,6 +98,7 @@ export function Frame() {
 				</div>
 			</header>
 			<main ref={main} tabIndex={-1} className={css.main}>
+				{session.data && !mustSignIn && <Warnings />}
 				{mustSignIn ? <SignInPage /> : <Outlet />}
 			</main>
 			{!mustSignIn && (
