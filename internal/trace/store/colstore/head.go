@@ -27,6 +27,11 @@ type head struct {
 
 	minArrival, maxArrival time.Time            // Guarded by mu.
 	digests                []part.ArrivedDigest // Guarded by mu.
+
+	// copies is which spans a part, by its name, or an older head has too. Guarded by
+	// Store.looking.
+	copies      map[string]*lookedFor
+	copiesOlder map[*head]*lookedFor
 }
 
 // block is one record in a head. Immutable.

@@ -65,7 +65,7 @@ func (x *headIndex) add(blocks []*block, i int) bool {
 	id := hashSpan(at, s.SpanID)
 	place := placeFree
 	if known {
-		if id, place = x.place(blocks, i, id); place == placeHeld {
+		if id, place = x.place(blocks, b, i, id); place == placeHeld {
 			return false
 		}
 		last := &x.traces[t].last
@@ -99,10 +99,9 @@ const (
 	placeHeld
 )
 
-// place says where span i of the last block goes, of a trace that is known, and the hash
-// or the number of the last span.
-func (x *headIndex) place(blocks []*block, i int, id uint64) (at uint64, place int) {
-	b := blocks[len(blocks)-1]
+// place says where span i of block b goes, of a trace that is known, and the hash or the
+// number of the last span.
+func (x *headIndex) place(blocks []*block, b *block, i int, id uint64) (at uint64, place int) {
 	s := &b.batch.Spans[i]
 	for ; ; id = another(id) {
 		n, ok := x.bySpan[id]
@@ -123,6 +122,17 @@ func (x *headIndex) place(blocks []*block, i int, id uint64) (at uint64, place i
 			n = next
 		}
 	}
+}
+
+// has reports whether the head has span i of a block, its own or another head's.
+func (x *headIndex) has(blocks []*block, b *block, i int) bool {
+	s := &b.batch.Spans[i]
+	_, at, known := x.trace(blocks, b.tenant, s.TraceID)
+	if !known {
+		return false
+	}
+	_, place := x.place(blocks, b, i, hashSpan(at, s.SpanID))
+	return place == placeHeld
 }
 
 // refs is the spans of a trace, in order of arrival.

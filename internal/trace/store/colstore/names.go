@@ -12,54 +12,119 @@ import (
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
-// Names collects from the dictionaries of the row groups and from the spans of the heads.
+// Names counts by the tables of the row groups and by the spans of the heads, and takes
+// away what is held twice.
 func (s *Store) Names(ctx context.Context, q store.NameQuery) ([]store.Name, error) {
 	v := s.acquire()
 	defer s.release(v)
-	c := nameCounter{q: q, counts: map[store.Name]int64{}, deleted: &s.deleted}
+	blocks := make([][]*block, len(v.heads))
+	for i, h := range v.heads {
+		blocks[i] = h.snapshot()
+	}
+	for {
+		twice, err := s.copiesIn(ctx, v, blocks)
+		if err != nil {
+			return nil, err
+		}
+		c := nameCounter{q: q, counts: map[store.Name]int64{}, deleted: &s.deleted, twice: twice}
+		if err := s.namesOfParts(ctx, v, &c); err != nil {
+			return nil, err
+		}
+		if c.again {
+			continue // a part does not read: copies of what it has count
+		}
+		if err := c.addHeads(ctx, blocks); err != nil {
+			return nil, err
+		}
+		return c.list(), nil
+	}
+}
+
+func (s *Store) namesOfParts(ctx context.Context, v *view, c *nameCounter) error {
 	var hidden map[TraceKey]bool
 	if !s.deleted.none() {
 		hidden = s.deleted.unpurged(time.Time{})
 	}
 	for _, p := range v.parts {
+		count := s.namesOfGroup
 		if holds, err := p.holdsAny(hidden); holds || err != nil {
 			// The tables still have what only a deleted trace said: look at the spans.
-			if err := s.namesOfSpans(ctx, p, &c); err != nil {
-				return nil, err
-			}
-			continue
+			count = s.namesOfSpans
 		}
-		for _, g := range p.Groups() {
+		twice := c.twice.of(p)
+		for i, g := range p.Groups() {
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return err
 			}
 			st := g.Stats()
-			if g.Tenant() != q.Tenant || st.MaxStart < q.Start || st.MinStart >= q.End {
+			if g.Tenant() != c.q.Tenant || st.MaxStart < c.q.Start || st.MinStart >= c.q.End {
 				continue
 			}
-			names, err := g.Names(ctx, q)
-			if err != nil {
+			if err := count(ctx, p, i, twice[i], c); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil {
 				s.noteCorrupt(p, err)
-				continue
-			}
-			for _, n := range names {
-				c.add(n)
+				c.again = !p.unread.Swap(true) || c.again
 			}
 		}
 	}
-	for _, h := range v.heads {
-		for _, b := range h.snapshot() {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			if b.tenant == q.Tenant && b.maxStart >= q.Start && b.minStart < q.End {
-				for i := range b.indexes {
-					c.addSpan(b.batch, i)
-				}
+	return nil
+}
+
+// namesOfGroup counts by the tables of a group. Rows that are held twice are read and taken
+// away; there are none as a rule.
+func (s *Store) namesOfGroup(ctx context.Context, p *livePart, number int, twice groupCopies, c *nameCounter) error {
+	g := p.Groups()[number]
+	count := twice.count()
+	if count == g.Stats().Spans {
+		return nil
+	}
+	names, err := g.Names(ctx, c.q)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		c.add(n)
+	}
+	if count == 0 {
+		return nil
+	}
+	names, err = g.NamesOf(ctx, c.q, twice.pages)
+	if err != nil && ctx.Err() == nil {
+		s.noteCorrupt(p, err) // these may be counted twice
+	}
+	for _, n := range names {
+		n.Count = -n.Count
+		c.add(n)
+	}
+	return nil
+}
+
+// namesOfSpans counts the spans of a group one by one.
+func (s *Store) namesOfSpans(ctx context.Context, p *livePart, number int, twice groupCopies, c *nameCounter) error {
+	pages, err := p.Groups()[number].Pages()
+	if err != nil {
+		return err
+	}
+	var damage error
+	for n, pg := range pages {
+		b, err := pg.Read(ctx, part.All())
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			damage = err
+			s.noteCorrupt(p, err)
+			continue
+		}
+		held := twice[n]
+		for i := range b.Spans {
+			if !held.has(i) {
+				c.addSpan(b, i)
 			}
 		}
 	}
-	return c.list(), nil
+	return damage
 }
 
 // nameCounter adds up names of one query; Count of the keys is 0.
@@ -67,6 +132,8 @@ type nameCounter struct {
 	q       store.NameQuery
 	counts  map[store.Name]int64
 	deleted *deleted
+	twice   copies
+	again   bool // twice is to be asked for once more, and all to be counted anew
 }
 
 func (c *nameCounter) add(n store.Name) {
@@ -78,10 +145,33 @@ func (c *nameCounter) add(n store.Name) {
 	c.counts[n] += count
 }
 
+// addHeads counts what the spans of heads say.
+func (c *nameCounter) addHeads(ctx context.Context, heads [][]*block) error {
+	for i, blocks := range heads {
+		for n, b := range blocks {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if b.tenant != c.q.Tenant || b.maxStart < c.q.Start || b.minStart >= c.q.End {
+				continue
+			}
+			held := c.twice.heads[i][rowsAt{page: int32(n)}]
+			for i := range b.indexes {
+				if !held.has(i) {
+					c.addSpan(b.batch, i)
+				}
+			}
+		}
+	}
+	return nil
+}
+
 func (c *nameCounter) list() []store.Name {
 	out := make([]store.Name, 0, len(c.counts))
 	for n, count := range c.counts {
-		n.Count = count
+		if n.Count = count; count <= 0 {
+			continue
+		}
 		out = append(out, n)
 	}
 	slices.SortFunc(out, func(a, b store.Name) int {
@@ -92,34 +182,6 @@ func (c *nameCounter) list() []store.Name {
 		out = out[:c.q.Limit]
 	}
 	return out
-}
-
-// namesOfSpans counts a part's spans one by one.
-func (s *Store) namesOfSpans(ctx context.Context, p *livePart, c *nameCounter) error {
-	for _, g := range p.Groups() {
-		if g.Tenant() != c.q.Tenant {
-			continue
-		}
-		pages, err := g.Pages()
-		if err != nil {
-			s.noteCorrupt(p, err)
-			continue
-		}
-		for _, pg := range pages {
-			b, err := pg.Read(ctx, part.All())
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil {
-				s.noteCorrupt(p, err)
-				continue
-			}
-			for i := range b.Spans {
-				c.addSpan(b, i)
-			}
-		}
-	}
-	return nil
 }
 
 // addSpan counts what one span says.

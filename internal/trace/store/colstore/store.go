@@ -48,6 +48,10 @@ type Store struct {
 	cache   *part.Cache
 	counts  counters
 
+	// looking is full while someone finds out which spans are held twice: a lock that a
+	// done context need not wait for. Taken before head.mu, and by readers only.
+	looking chan struct{}
+
 	met sync.Map // store.CorruptError of every damaged block met, so that each is told once
 
 	failure   atomic.Pointer[error] // set once: writes are refused until restart
@@ -87,7 +91,7 @@ func openQuiet(cfg Config) (*Store, error) {
 	s := &Store{
 		cfg: cfg, fs: cfg.FS, log: cfg.Logger, cache: part.NewCache(cfg.CacheBytes),
 		room: make(chan struct{}), wantFlush: make(chan struct{}, 1), wantMerge: make(chan struct{}, 1),
-		stop: make(chan struct{}),
+		looking: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	if err := s.load(); err != nil {
 		if s.lock != nil {

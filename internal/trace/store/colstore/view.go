@@ -17,6 +17,8 @@ type view struct {
 	refs  atomic.Int32
 	heads []*head // oldest first; the last one is active
 	parts []*livePart
+	// copies is what the parts hold twice, once that is known. Its target never changes.
+	copies atomic.Pointer[[]partCopies]
 }
 
 // livePart is an open part that one or more views name. The last view to let go closes
@@ -29,6 +31,10 @@ type livePart struct {
 	refs    atomic.Int32
 	doomed  atomic.Bool
 	corrupt atomic.Bool // a block did not read since the part was opened
+	unread  atomic.Bool // and one that says which names there are
+	// copies is which spans larger parts have too, by the name of that part. Guarded by
+	// Store.looking.
+	copies map[string]*lookedFor
 	// tenantBytes is each tenant's share of the part's bytes, as Meta().Tenants orders
 	// them; they add up to Meta().Bytes.
 	tenantBytes []int64

@@ -179,5 +179,8 @@ func (w *world) everything(tenant string) error {
 			return err
 		}
 	}
+	if err := w.everyName(tenant); err != nil {
+		return err
+	}
 	return w.scan(tenant, all())
 }

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -298,61 +297,18 @@ func (s *memStore) rows(q store.Query) []store.Summary {
 }
 
 func (s *memStore) Names(_ context.Context, q store.NameQuery) ([]store.Name, error) {
-	counts := map[store.Name]int64{}
-	for _, b := range s.traces(q.Tenant) {
-		for i := range b.Spans {
-			sp := &b.Spans[i]
-			if q.Service != "" && b.Service(sp) != q.Service || q.SpanKind != nil && sp.Kind != *q.SpanKind {
-				continue
-			}
-			switch q.Kind {
-			case store.ServiceNames:
-				counts[store.Name{Text: b.Service(sp)}]++
-			case store.OperationNames:
-				counts[store.Name{Text: sp.Name, Kind: sp.Kind}]++
-			default:
-				for _, a := range attrsOf(b, sp, q.Scope) {
-					if q.Kind == store.AttributeKeys {
-						counts[store.Name{Text: a.Key, Type: a.Value.Kind, Scope: q.Scope}]++
-					} else if a.Key == q.Key {
-						counts[store.Name{Text: a.Value.Str}]++
-					}
-				}
-			}
+	m := NewModel()
+	m.tenants[q.Tenant] = s.traces(q.Tenant)
+	if s.fault == "forgets the prefix" {
+		q.Prefix = ""
+	}
+	if s.fault == "counts one name twice" {
+		if out := m.Names(q); len(out) > 0 {
+			out[0].Count *= 2
+			return out, nil
 		}
 	}
-	var out []store.Name
-	for n, count := range counts {
-		n.Count = count
-		if strings.HasPrefix(n.Text, q.Prefix) || s.fault == "forgets the prefix" {
-			out = append(out, n)
-		}
-	}
-	slices.SortFunc(out, func(a, b store.Name) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Text, b.Text)) })
-	return out[:min(q.Limit, len(out))], nil
-}
-
-func attrsOf(b *span.Batch, s *span.Span, scope store.Scope) (out []span.Attr) {
-	if scope == store.ScopeSpan || scope == store.ScopeAny {
-		out = append(out, b.AttrsOf(s.Attrs)...)
-	}
-	if scope == store.ScopeResource || scope == store.ScopeAny {
-		out = append(out, b.AttrsOf(b.ResourceOf(s).Attrs)...)
-	}
-	if scope == store.ScopeInstrumentation {
-		out = append(out, b.AttrsOf(b.Scopes[s.Scope].Attrs)...)
-	}
-	if scope == store.ScopeEvent {
-		for _, e := range b.EventsOf(s) {
-			out = append(out, b.AttrsOf(e.Attrs)...)
-		}
-	}
-	if scope == store.ScopeLink {
-		for _, l := range b.LinksOf(s) {
-			out = append(out, b.AttrsOf(l.Attrs)...)
-		}
-	}
-	return out
+	return m.Names(q), nil
 }
 
 func (s *memStore) Dependencies(_ context.Context, tenant string, w store.Window) ([]store.Dependency, error) {

@@ -22,6 +22,7 @@ type op struct {
 	tenant string
 	batch  *span.Batch // apply
 	query  store.Query // search, pages
+	names  store.NameQuery
 	id     span.TraceID
 	again  int // restarts: how many held records are applied once more
 }
@@ -39,10 +40,11 @@ const (
 	opTrace
 	opScan
 	opDelete
+	opNames
 	opEverything
 )
 
-var opNames = []string{"apply", "flush", "merge", "reopen", "kill", "search", "pages", "trace", "scan", "delete", "compare everything"}
+var opTexts = []string{"apply", "flush", "merge", "reopen", "kill", "search", "pages", "trace", "scan", "delete", "names", "compare everything"}
 
 // randomRuns does random things to an engine and to Model and compares their answers.
 // What differs is made small before it is shown.
@@ -76,7 +78,7 @@ func randomOps(g *gen.Gen, n int) []op {
 	var ops []op
 	for range n {
 		o := op{tenant: []string{"default", "default", "other"}[g.IntN(3)], again: g.IntN(4)}
-		switch k := g.IntN(42); {
+		switch k := g.IntN(45); {
 		case k < 13:
 			o.batch = g.Batch(1 + g.IntN(40))
 		case k < 16:
@@ -98,6 +100,8 @@ func randomOps(g *gen.Gen, n int) []op {
 			o.kind, o.query.Window = opScan, g.Window()
 		case k < 41:
 			o.kind, o.id = opDelete, g.TraceID()
+		case k < 44:
+			o.kind, o.names = opNames, g.NameQuery(o.tenant)
 		default:
 			o.kind = opEverything
 		}
@@ -155,6 +159,8 @@ func (w *world) do(o op) error {
 			return nil // nothing was there
 		}
 		w.model.Delete(o.tenant, o.id)
+	case opNames:
+		return w.names(o.names)
 	case opEverything:
 		return w.everything(o.tenant)
 	}
@@ -217,7 +223,7 @@ func without(b *span.Batch, from, to int) *span.Batch {
 func describeOps(ops []op) string {
 	var out strings.Builder
 	for i, o := range ops {
-		fmt.Fprintf(&out, "%3d %s", i, opNames[o.kind])
+		fmt.Fprintf(&out, "%3d %s", i, opTexts[o.kind])
 		switch o.kind {
 		case opApply:
 			fmt.Fprintf(&out, " %s", o.tenant)
@@ -226,6 +232,8 @@ func describeOps(ops []op) string {
 			}
 		case opSearch, opPages:
 			fmt.Fprintf(&out, " %+v", o.query)
+		case opNames:
+			fmt.Fprintf(&out, " %+v", o.names)
 		case opTrace, opDelete:
 			fmt.Fprintf(&out, " %s %s", o.tenant, o.id)
 		case opScan:

@@ -45,6 +45,7 @@ func TestFaults(t *testing.T) {
 	f("one row too many", "search order")
 	f("trace-level terms see a span", "trace-level intrinsics")
 	f("forgets the prefix", "names")
+	f("counts one name twice", "one span once")
 	f("counts calls from the parent's start", "dependencies")
 	f("scans what is inside", "scan")
 	f("forgets deletes at a restart", "delete")

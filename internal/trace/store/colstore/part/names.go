@@ -2,6 +2,7 @@ package part
 
 import (
 	"context"
+	"iter"
 	"strings"
 
 	"github.com/weft-dev/weft/internal/trace/span"
@@ -24,6 +25,35 @@ func (g *Group) Names(ctx context.Context, q store.NameQuery) ([]store.Name, err
 		}
 	}
 	return n.names(), nil
+}
+
+// NamesOf is Names of single spans: the rows of pages, which are counted in the group.
+func (g *Group) NamesOf(ctx context.Context, q store.NameQuery, rows iter.Seq2[int, iter.Seq[int]]) ([]store.Name, error) {
+	t, err := g.tables()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := g.Pages()
+	if err != nil {
+		return nil, err
+	}
+	n := &namer{t: t, q: q, counts: map[store.Name]*int64{}}
+	scan := NewScan(n.columns())
+	var damage error
+	for page, list := range rows {
+		b, err := scan.Read(ctx, pages[page])
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			damage = err
+			continue
+		}
+		for i := range list {
+			n.span(b, &b.Spans[i])
+		}
+	}
+	return n.names(), damage
 }
 
 type namer struct {
@@ -235,6 +265,9 @@ func (n *namer) columns() Columns {
 		return All()
 	}
 	fields := []store.Field{{Scope: store.ScopeResource, Name: "service.name"}}
+	if n.q.Kind == store.ServiceNames {
+		return ColumnsOf(fields)
+	}
 	for _, s := range []store.Scope{store.ScopeSpan, store.ScopeResource, store.ScopeInstrumentation, store.ScopeEvent, store.ScopeLink} {
 		if n.in(s) {
 			fields = append(fields, store.Field{Scope: s, Name: n.q.Key})
@@ -244,6 +277,12 @@ func (n *namer) columns() Columns {
 }
 
 func (n *namer) span(b *span.Batch, s *span.Span) {
+	if n.q.Kind == store.ServiceNames {
+		if name := b.Service(s); name != "" {
+			n.add(store.Name{Text: name}, 1)
+		}
+		return
+	}
 	if n.q.Service != "" && b.Service(s) != n.q.Service {
 		return
 	}

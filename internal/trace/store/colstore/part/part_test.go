@@ -267,12 +267,6 @@ func checkNames(t *testing.T, p *Part, r *source, list []Trace) {
 				continue
 			}
 			for _, ref := range tr.Spans {
-				if q.Kind == store.ServiceNames {
-					if name := ref.Batch.Service(ref.Span()); name != "" {
-						n.add(store.Name{Text: name}, 1)
-					}
-					continue
-				}
 				n.span(ref.Batch, ref.Span())
 			}
 		}

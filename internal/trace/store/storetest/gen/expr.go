@@ -18,6 +18,25 @@ func (g *Gen) Query(tenant string) store.Query {
 	return q
 }
 
+// NameQuery is a random question for the names of a tenant.
+func (g *Gen) NameQuery(tenant string) store.NameQuery {
+	q := store.NameQuery{
+		Tenant: tenant, Window: g.Window(), Kind: store.NameKind(g.IntN(4)), Scope: store.Scope(g.IntN(int(store.ScopeParent))),
+		Key: pick(g, keys).name, Limit: g.IntN(6) * 3,
+	}
+	if q.Kind != store.ServiceNames && g.IntN(3) == 0 {
+		q.Service = pick(g, services)
+	}
+	if g.IntN(3) == 0 {
+		q.Prefix = []string{"o", "G", "з", "order-1", "nothing"}[g.IntN(5)]
+	}
+	if g.IntN(4) == 0 {
+		kind := span.Kind(g.IntN(6))
+		q.SpanKind = &kind
+	}
+	return q
+}
+
 // Window is all of time, or a part of the hour most spans are in; rarely empty.
 func (g *Gen) Window() store.Window {
 	if g.IntN(2) == 0 {

@@ -1,0 +1,377 @@
+package colstore
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"runtime"
+	"slices"
+
+	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+)
+
+const (
+	// runTraces bounds what is looked for at once: more means that each block of the other
+	// part's index is read less often, less that a look given up is not for nothing.
+	runTraces = 1 << 17
+	// runSpans is the same for the blocks of a head.
+	runSpans = 1 << 18
+	// lookPages of a part are kept decoded, and as many of the columns that most spans are
+	// told apart by.
+	lookPages = 6
+)
+
+// traceRun is traces of a part or head that are looked for in a part, by hash.
+type traceRun struct {
+	part   *livePart // nil: of a head
+	blocks []*block
+	traces []traceRows
+}
+
+// traceRows is a trace's spans on one page, or in some blocks of a head.
+type traceRows struct {
+	key    TraceKey
+	hash   uint64
+	lo, hi int64 // of the starts of its spans
+	// rows first to first+count at a page; or, of a head, those in list, by start, then span
+	// id.
+	at           rowsAt
+	first, count int
+	list         []headRow
+}
+
+type headRow struct{ block, index int32 }
+
+// runOfPart is the traces of groups of p, from the given one to upTo, that may have spans
+// in the part of.
+func (s *Store) runOfPart(ctx context.Context, p, of *livePart, from int) (run traceRun, upTo int, err error) {
+	run.part = p
+	for upTo = from; upTo < len(p.Groups()) && len(run.traces) < runTraces; upTo++ {
+		if err := ctx.Err(); err != nil {
+			return run, upTo, err
+		}
+		g := p.Groups()[upTo]
+		w, ok := of.startsOf(g.Tenant())
+		if !ok || !w.meets(g.Stats().MinStart, g.Stats().MaxStart) {
+			continue
+		}
+		pages, err := g.Pages()
+		if err != nil {
+			s.noteCorrupt(p, err)
+			continue
+		}
+		for n, pg := range pages {
+			st := pg.Stats()
+			if !w.meets(st.MinStart, st.MaxStart) {
+				continue
+			}
+			entries, err := pg.Directory()
+			if err != nil {
+				s.noteCorrupt(p, err)
+				continue
+			}
+			for _, e := range entries {
+				if hi := min(e.End, st.MaxStart); w.meets(e.Start, hi) {
+					run.traces = append(run.traces, traceRows{
+						key: TraceKey{g.Tenant(), e.ID}, hash: part.HashTrace(g.Tenant(), e.ID), lo: e.Start, hi: hi,
+						at: rowsAt{int32(upTo), int32(n)}, first: e.First, count: e.Rows,
+					})
+				}
+			}
+		}
+		runtime.Gosched() // who waits for another answer goes first
+	}
+	return run, upTo, nil
+}
+
+// runOfHead is the traces of blocks, from the given one to upTo, that may have spans in
+// the part of.
+func runOfHead(blocks []*block, of *livePart, from int) (run traceRun, upTo int) {
+	run.blocks = blocks
+	starts := map[string]starts{}
+	at := map[TraceKey]int{} // index in run.traces
+	spans := 0
+	for upTo = from; upTo < len(blocks) && spans < runSpans; upTo++ {
+		b := blocks[upTo]
+		w, known := starts[b.tenant]
+		if !known {
+			w, _ = of.startsOf(b.tenant)
+			starts[b.tenant] = w
+		}
+		if !w.meets(b.minStart, b.maxStart) {
+			continue
+		}
+		for i := range b.indexes {
+			sp := &b.batch.Spans[i]
+			if !w.meets(sp.Start, sp.Start) {
+				continue
+			}
+			k := TraceKey{b.tenant, sp.TraceID}
+			n, ok := at[k]
+			if !ok {
+				n = len(run.traces)
+				at[k] = n
+				run.traces = append(run.traces, traceRows{key: k, hash: part.HashTrace(k.Tenant, k.ID), lo: math.MaxInt64, hi: math.MinInt64})
+			}
+			t := &run.traces[n]
+			t.lo, t.hi = min(t.lo, sp.Start), max(t.hi, sp.Start)
+			t.list = append(t.list, headRow{int32(upTo), int32(i)})
+			spans++
+		}
+	}
+	for i := range run.traces {
+		slices.SortFunc(run.traces[i].list, func(a, b headRow) int {
+			return compareSpans(&blocks[a.block].batch.Spans[a.index], &blocks[b.block].batch.Spans[b.index])
+		})
+	}
+	return run, upTo
+}
+
+// starts is a closed interval of span starts; the zero one has none.
+type starts struct {
+	lo, hi int64
+	some   bool
+}
+
+func (s starts) meets(lo, hi int64) bool { return s.some && lo <= s.hi && s.lo <= hi }
+
+// startsOf is when spans of a tenant start in p; false if it has none.
+func (p *livePart) startsOf(tenant string) (s starts, ok bool) {
+	for _, g := range p.Groups() {
+		if g.Tenant() != tenant {
+			continue
+		}
+		st := g.Stats()
+		if !s.some {
+			s = starts{st.MinStart, st.MaxStart, true}
+		}
+		s.lo, s.hi = min(s.lo, st.MinStart), max(s.hi, st.MaxStart)
+	}
+	return s, s.some
+}
+
+// look adds to rows the spans of a run that the part of has too. What does not read is no
+// copy.
+func (s *Store) look(ctx context.Context, run traceRun, of *livePart, rows rowSet) error {
+	if len(run.traces) == 0 {
+		return nil
+	}
+	slices.SortFunc(run.traces, func(a, b traceRows) int { return cmp.Compare(a.hash, b.hash) })
+	type hit struct {
+		trace int
+		loc   part.Loc
+	}
+	var hits []hit
+	var locs []part.Loc
+	index := of.Finder()
+	for i := range run.traces {
+		if i%1024 == 0 {
+			runtime.Gosched()
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		var err error
+		if locs, err = index.Find(locs[:0], run.traces[i].key.Tenant, run.traces[i].hash); err != nil {
+			s.noteCorrupt(of, err)
+		}
+		for _, loc := range locs {
+			hits = append(hits, hit{i, loc})
+		}
+	}
+	// In the order of the larger part, so that most of its pages are read once.
+	slices.SortFunc(hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.loc.Page, b.loc.Page), cmp.Compare(run.traces[a.trace].at.group, run.traces[b.trace].at.group),
+			cmp.Compare(run.traces[a.trace].at.page, run.traces[b.trace].at.page))
+	})
+	l := looker{s: s, run: run, of: of, rows: rows, keys: newKeyPages(lookPages), whole: newPageCache(2 * lookPages)}
+	for _, h := range hits {
+		for n := range h.loc.Pages {
+			if err := l.page(ctx, &run.traces[h.trace], h.loc.Page+n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// looker compares the traces of a run with those of a part.
+type looker struct {
+	s     *Store
+	run   traceRun
+	of    *livePart
+	rows  rowSet
+	keys  *keyPages
+	whole *pageCache
+}
+
+// page looks for the spans of t on a page of the other part. Only a done context is an error.
+func (l *looker) page(ctx context.Context, t *traceRows, number int) error {
+	pg, err := l.of.Page(number)
+	if err != nil {
+		l.s.noteCorrupt(l.of, err)
+		return nil
+	}
+	if st := pg.Stats(); t.hi < st.MinStart || st.MaxStart < t.lo {
+		return nil
+	}
+	theirs, err := l.keys.get(ctx, pageKey{l.of, number}, pg)
+	if err != nil {
+		return l.unread(ctx, l.of, err)
+	}
+	from, to := theirs.trace(t.key.ID)
+	if from == to {
+		return nil
+	}
+	mine, err := l.spansOf(ctx, t)
+	if err != nil {
+		return l.unread(ctx, l.run.part, err)
+	}
+	next := 0
+	for row := from; row < to; row++ {
+		sp := &theirs.batch.Spans[row]
+		for next < len(mine) && compareSpans(mine[next].Span(), sp) < 0 {
+			next++
+		}
+		for i := next; i < len(mine) && compareSpans(mine[i].Span(), sp) == 0; i++ {
+			at, r := t.row(i)
+			if l.rows.has(at, r) {
+				continue
+			}
+			same, err := l.equal(ctx, at, r, pg, number, row)
+			if err != nil {
+				return err
+			}
+			if same {
+				l.rows.add(at, r, len(mine[i].Batch.Spans))
+			}
+		}
+	}
+	return nil
+}
+
+// spansOf is the spans of t in order, of a part those columns that tell them apart.
+func (l *looker) spansOf(ctx context.Context, t *traceRows) ([]part.Ref, error) {
+	if l.run.part == nil {
+		refs := make([]part.Ref, len(t.list))
+		for i, r := range t.list {
+			refs[i] = part.Ref{Batch: l.run.blocks[r.block].batch, Index: int(r.index)}
+		}
+		return refs, nil
+	}
+	pg, err := l.run.page(t.at)
+	if err != nil {
+		return nil, err
+	}
+	k, err := l.keys.get(ctx, l.run.cacheKey(t.at), pg)
+	if err != nil {
+		return nil, err
+	}
+	return rows(k.batch, t.first, t.count), nil
+}
+
+// row is where span i of spansOf is.
+func (t *traceRows) row(i int) (at rowsAt, row int) {
+	if t.list != nil {
+		return rowsAt{page: t.list[i].block}, int(t.list[i].index)
+	}
+	return t.at, t.first + i
+}
+
+// equal compares two spans in full.
+func (l *looker) equal(ctx context.Context, at rowsAt, row int, pg part.Page, number, theirRow int) (bool, error) {
+	read := func(pg part.Page) func() (*span.Batch, error) {
+		return func() (*span.Batch, error) { return pg.Read(ctx, part.All()) }
+	}
+	theirs, err := l.whole.get(pageKey{l.of, number}, read(pg))
+	if err != nil {
+		return false, l.unread(ctx, l.of, err)
+	}
+	if l.run.part == nil {
+		return theirs.EqualSpan(theirRow, l.run.blocks[at.page].batch, row), nil
+	}
+	own, err := l.run.page(at)
+	if err != nil {
+		return false, l.unread(ctx, l.run.part, err)
+	}
+	mine, err := l.whole.get(l.run.cacheKey(at), read(own))
+	if err != nil {
+		return false, l.unread(ctx, l.run.part, err)
+	}
+	return theirs.EqualSpan(theirRow, mine, row), nil
+}
+
+// unread notes a block that does not read; the error is that of a done context.
+func (l *looker) unread(ctx context.Context, p *livePart, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	l.s.noteCorrupt(p, err)
+	return nil
+}
+
+func (r *traceRun) page(at rowsAt) (part.Page, error) {
+	pages, err := r.part.Groups()[at.group].Pages()
+	if err != nil {
+		return part.Page{}, err
+	}
+	return pages[at.page], nil
+}
+
+// cacheKey names a page of the run's part apart from those that are counted through it.
+func (r *traceRun) cacheKey(at rowsAt) pageKey {
+	return pageKey{r.part, -1 - int(at.group)<<32 - int(at.page)}
+}
+
+// keyPages keeps the decoded pages that were read last, of the columns that tell spans
+// apart.
+type keyPages struct {
+	columns part.Columns
+	max     int
+	pages   map[pageKey]*keyPage
+	order   []pageKey // oldest first
+}
+
+// keyPage is a page and where its traces are.
+type keyPage struct {
+	batch  *span.Batch
+	traces map[span.TraceID]span.Range
+}
+
+func newKeyPages(n int) *keyPages {
+	return &keyPages{columns: part.ColumnsOf([]store.Field{{Intrinsic: store.SpanIDOf}}), max: n, pages: map[pageKey]*keyPage{}}
+}
+
+func (c *keyPages) get(ctx context.Context, k pageKey, pg part.Page) (*keyPage, error) {
+	if p, ok := c.pages[k]; ok {
+		return p, nil
+	}
+	b, err := pg.Read(ctx, c.columns)
+	if err != nil {
+		return nil, err
+	}
+	p := &keyPage{b, map[span.TraceID]span.Range{}}
+	for from := 0; from < len(b.Spans); {
+		to := from + 1
+		for to < len(b.Spans) && b.Spans[to].TraceID == b.Spans[from].TraceID {
+			to++
+		}
+		p.traces[b.Spans[from].TraceID] = span.Range{From: uint32(from), To: uint32(to)}
+		from = to
+	}
+	if len(c.order) == c.max {
+		delete(c.pages, c.order[0])
+		c.order = c.order[1:]
+	}
+	c.pages[k] = p
+	c.order = append(c.order, k)
+	return p, nil
+}
+
+// trace is the rows of a trace, none if the page does not have it.
+func (p *keyPage) trace(id span.TraceID) (from, to int) {
+	r := p.traces[id]
+	return int(r.From), int(r.To)
+}
