@@ -46,7 +46,7 @@ func (e *env) tenantShow() *cobra.Command {
 }
 
 func (e *env) tenantSet() *cobra.Command {
-	var age, share, spans, bytes, queries string
+	var age, share, spans, bytes, queries, kept string
 	c := &cobra.Command{
 		Use: "set [TENANT]", Short: "Set limits of a tenant; others stay as they are", Args: atMostOne("TENANT"),
 		Long: "Set limits of a tenant; others stay as they are. Each takes the word default, for what the server\n" +
@@ -74,6 +74,7 @@ func (e *env) tenantSet() *cobra.Command {
 			{"spans-per-second", spans, func(s string) (err error) { own.SpansPerSecond, err = countOf[int64](s); return err }},
 			{"bytes-per-second", bytes, func(s string) (err error) { own.BytesPerSecond, err = sizeOf(s); return err }},
 			{"queries", queries, func(s string) (err error) { own.QueriesAtOnce, err = countOf[int](s); return err }},
+			{"kept-traces", kept, func(s string) (err error) { own.KeptTraces, err = countOf[int](s); return err }},
 		} {
 			if !cmd.Flags().Changed(f.flag) {
 				continue
@@ -100,6 +101,7 @@ func (e *env) tenantSet() *cobra.Command {
 	c.Flags().StringVar(&spans, "spans-per-second", "", "spans it may send each second, on average over five")
 	c.Flags().StringVar(&bytes, "bytes-per-second", "", "bytes it may send each second, decompressed: 5MB")
 	c.Flags().StringVar(&queries, "queries", "", "queries it may run at once")
+	c.Flags().StringVar(&kept, "kept-traces", "", "traces it may keep past retention")
 	return c
 }
 
@@ -192,6 +194,7 @@ func (e *env) printLimits(l api.TenantLimits) error {
 	line("spans per second", strconv.FormatInt(now.SpansPerSecond, 10), "any", own.SpansPerSecond != nil)
 	line("bytes per second", strconv.FormatInt(now.BytesPerSecond, 10), "any", own.BytesPerSecond != nil)
 	line("queries at once", strconv.Itoa(now.QueriesAtOnce), "", own.QueriesAtOnce != nil)
-	fmt.Fprintf(w, "stored\t%d bytes, %d spans\n", l.StoredBytes, l.StoredSpans)
+	line("kept traces", strconv.Itoa(now.KeptTraces), "any", own.KeptTraces != nil)
+	fmt.Fprintf(w, "stored\t%d bytes, %d spans, %d kept traces\n", l.StoredBytes, l.StoredSpans, l.KeptTraces)
 	return w.Flush()
 }

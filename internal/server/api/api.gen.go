@@ -649,6 +649,7 @@ type Kept struct {
 type Limits struct {
 	BytesPerSecond int64  `json:"bytes_per_second"`
 	DiskShare      string `json:"disk_share"`
+	KeptTraces     int    `json:"kept_traces"`
 	MaxAge         string `json:"max_age"`
 	QueriesAtOnce  int    `json:"queries_at_once"`
 	SpansPerSecond int64  `json:"spans_per_second"`
@@ -712,6 +713,9 @@ type OwnLimits struct {
 	// Example: 25%
 	DiskShare string `json:"disk_share,omitempty,omitzero"`
 
+	// KeptTraces Kept past retention; 0 for no limit.
+	KeptTraces *int `json:"kept_traces,omitempty"`
+
 	// MaxAge Spans go this long after their arrival, at least `1h`; `0s` for never.
 	//
 	// Example: 720h0m0s
@@ -730,7 +734,7 @@ type Partial = string
 // Problem RFC 9457.
 type Problem struct {
 	// Code bad_request, bad_query, unauthorized, forbidden, not_found, no_such_path,
-	// method_not_allowed, too_many, too_large, unsupported, unavailable, deadline,
+	// method_not_allowed, too_many, kept_limit, too_large, unsupported, unavailable, deadline,
 	// internal.
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty,omitzero"`
@@ -1105,6 +1109,9 @@ type TenantCounters struct {
 type TenantLimits struct {
 	// Effective What holds for a tenant, in the words of OwnLimits.
 	Effective Limits `json:"effective"`
+
+	// KeptTraces How many it keeps now.
+	KeptTraces int `json:"kept_traces"`
 
 	// Own What is set for one tenant. What is left out is the server's.
 	Own OwnLimits `json:"own"`

@@ -39,6 +39,8 @@ const clientClosedRequest = 499
 const (
 	codeMethod = "method_not_allowed"
 	codePath   = "no_such_path"
+	// CodeKeptLimit: the tenant keeps as many traces as it may.
+	CodeKeptLimit = "kept_limit"
 )
 
 // RequestError is a request that is wrong in itself.
@@ -107,6 +109,8 @@ func Classify(err error) Fault {
 			f.Code, f.Title, f.HTTP, f.GRPC = request.Code, "Wrong method", http.StatusMethodNotAllowed, codes.Unimplemented
 		case codePath:
 			f.Code, f.Title, f.HTTP, f.GRPC = request.Code, "No such path", http.StatusNotFound, codes.Unimplemented
+		case CodeKeptLimit:
+			f.Code, f.Title, f.HTTP, f.GRPC = request.Code, "Too many kept traces", http.StatusConflict, codes.ResourceExhausted
 		default:
 			f.Code = request.Code
 		}

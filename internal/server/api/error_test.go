@@ -33,6 +33,7 @@ func TestClassify(t *testing.T) {
 	}
 	f(&api.QuerySyntaxError{}, "bad_query", 400, codes.InvalidArgument)
 	f(&api.RequestError{}, "bad_request", 400, codes.InvalidArgument)
+	f(&api.RequestError{Code: api.CodeKeptLimit}, "kept_limit", 409, codes.ResourceExhausted)
 	f(span.ErrBadID, "bad_request", 400, codes.InvalidArgument)
 	f(&http.MaxBytesError{Limit: 1}, "too_large", 413, codes.ResourceExhausted)
 	f(api.ErrUnauthorized, "unauthorized", 401, codes.Unauthenticated)

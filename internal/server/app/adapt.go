@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,12 +17,22 @@ import (
 )
 
 // keeps shows the kept traces to the API, with the caller as the one who keeps.
-type keeps struct{ marks *keep.Marks }
+type keeps struct {
+	marks *keep.Marks
+	most  func(tenant string) int
+}
 
 var _ api.Keeps = keeps{}
 
 func (k keeps) Keep(ctx context.Context, tenant string, id span.TraceID, note string) (time.Time, error) {
-	m, err := k.marks.Keep(ctx, tenant, id, note, auth.From(ctx).Actor())
+	m, err := k.marks.Keep(ctx, tenant, id, note, auth.From(ctx).Actor(), k.most(tenant))
+	var full *keep.FullError
+	if errors.As(err, &full) {
+		return time.Time{}, &api.RequestError{
+			Code: api.CodeKeptLimit, Detail: full.Error(),
+			Hint: fmt.Sprintf("let one go: weft trace keep --release TRACE_ID (weft audit names them); or raise the limit: weft tenant set %s --kept-traces %d", tenant, 2*full.Most),
+		}
+	}
 	return m.Since, err
 }
 

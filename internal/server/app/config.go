@@ -55,6 +55,7 @@ type Config struct {
 	QueryBytes    Bytes         `key:"limits.query-bytes" default:"16GB" doc:"most bytes a query reads"`
 	QueryMemory   Bytes         `key:"limits.query-memory" default:"256MB" doc:"most memory a query holds"`
 	QueriesAtOnce int           `key:"limits.queries" default:"8" doc:"queries of a tenant that run at once"`
+	KeptTraces    int           `key:"limits.kept-traces" default:"10000" doc:"traces a tenant may keep past retention; 0: no limit"`
 
 	LogFormat string `key:"log.format" default:"text" doc:"text or json"`
 	LogLevel  string `key:"log.level" default:"info" doc:"debug, info, warn or error"`

@@ -46,7 +46,7 @@ func scopeOfMethod(method string) (need auth.Scope, open bool) {
 
 func (a *App) jaegerConfig() jaeger.Config {
 	return jaeger.Config{
-		Reader: a.store, Queries: queries{a.engine}, Keeps: keeps{a.marks}, Access: a.apiAccess(), Log: a.logger, Clock: a.clock,
+		Reader: a.store, Queries: queries{a.engine}, Keeps: keeps{a.marks, a.mostKept}, Access: a.apiAccess(), Log: a.logger, Clock: a.clock,
 		Tenant: func(ctx context.Context) (string, error) {
 			who := auth.From(ctx)
 			return who.Tenant, who.Allow(auth.Read)

@@ -44,7 +44,7 @@ func (a *App) serve(context.Context) error {
 	mux.Handle("GET /metrics", check.Require(auth.Read, metrics(registry)))
 	mux.Handle(otlphttp.Path, check.Require(auth.Ingest, withTenant(receiver)))
 	mux.Handle(api.BasePath+"/", api.New(api.Config{
-		Reader: a.store, Keeper: keeper{a.store, a.state, a.clock}, Queries: queries{a.engine}, Keeps: keeps{a.marks},
+		Reader: a.store, Keeper: keeper{a.store, a.state, a.clock}, Queries: queries{a.engine}, Keeps: keeps{a.marks, a.mostKept},
 		Access: a.apiAccess(), Tenants: tenants{a}, Host: host{a}, Log: a.logger, Clock: a.clock,
 	}))
 	mux.Handle(jaeger.BasePath+"/", jaeger.New(a.jaegerConfig()))

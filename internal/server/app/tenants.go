@@ -44,7 +44,7 @@ func (c Config) tenantLimits() (setting.Limits, error) {
 	share, err := ParseShare(c.DiskShare)
 	return setting.Limits{
 		MaxAge: c.MaxAge, DiskShare: share, SpansPerSecond: int64(c.SpansPerSecond), BytesPerSecond: int64(c.BytesPerSecond),
-		QueriesAtOnce: c.QueriesAtOnce,
+		QueriesAtOnce: c.QueriesAtOnce, KeptTraces: c.KeptTraces,
 	}, err
 }
 
@@ -63,6 +63,9 @@ func (a *App) rate(tenant string) ingest.Rate {
 // queriesAtOnce is how many queries of a tenant run at once.
 func (a *App) queriesAtOnce(tenant string) int { return a.tenants.Limits(tenant).QueriesAtOnce }
 
+// mostKept is how many traces a tenant may keep.
+func (a *App) mostKept(tenant string) int { return a.tenants.Limits(tenant).KeptTraces }
+
 // tenants shows limits to the API.
 type tenants struct{ app *App }
 
@@ -74,11 +77,15 @@ func (t tenants) Limits(ctx context.Context, tenant string) (api.TenantLimits, e
 	}
 	own, l, held := t.app.tenants.Own(tenant), t.app.tenants.Limits(tenant), t.app.store.TenantCounts(tenant)
 	out := api.TenantLimits{
-		Tenant: tenant, StoredBytes: held.Bytes, StoredSpans: held.Spans,
-		Own: api.OwnLimits{SpansPerSecond: own.SpansPerSecond, BytesPerSecond: own.BytesPerSecond, QueriesAtOnce: own.QueriesAtOnce},
+		Tenant: tenant, StoredBytes: held.Bytes, StoredSpans: held.Spans, KeptTraces: t.app.marks.Count(tenant),
+		Own: api.OwnLimits{
+			SpansPerSecond: own.SpansPerSecond, BytesPerSecond: own.BytesPerSecond, QueriesAtOnce: own.QueriesAtOnce,
+			KeptTraces: own.KeptTraces,
+		},
 		Effective: api.Limits{
 			MaxAge: l.MaxAge.String(), DiskShare: shareText(l.DiskShare),
 			SpansPerSecond: l.SpansPerSecond, BytesPerSecond: l.BytesPerSecond, QueriesAtOnce: l.QueriesAtOnce,
+			KeptTraces: l.KeptTraces,
 		},
 	}
 	if own.MaxAge != nil {
@@ -94,7 +101,9 @@ func (t tenants) SetLimits(ctx context.Context, tenant string, in api.OwnLimits)
 	if err := mayActFor(ctx, tenant); err != nil {
 		return api.TenantLimits{}, err
 	}
-	own := setting.Own{SpansPerSecond: in.SpansPerSecond, BytesPerSecond: in.BytesPerSecond, QueriesAtOnce: in.QueriesAtOnce}
+	own := setting.Own{
+		SpansPerSecond: in.SpansPerSecond, BytesPerSecond: in.BytesPerSecond, QueriesAtOnce: in.QueriesAtOnce, KeptTraces: in.KeptTraces,
+	}
 	if in.MaxAge != "" {
 		age, err := time.ParseDuration(in.MaxAge)
 		if err != nil {

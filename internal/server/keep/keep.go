@@ -103,10 +103,26 @@ func readMarks(tx meta.Tx) (map[key]Mark, error) {
 	return marks, rows.Err()
 }
 
-// Keep marks a trace. Repeating it replaces the note and keeps the time.
-func (m *Marks) Keep(ctx context.Context, tenant string, id span.TraceID, note, by string) (Mark, error) {
+// FullError says that a tenant keeps as many traces as it may, or more.
+type FullError struct {
+	Tenant     string
+	Kept, Most int
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("tenant %s keeps %d traces and may keep %d", e.Tenant, e.Kept, e.Most)
+}
+
+// Keep marks a trace, unless its tenant keeps most others, 0 for no limit. Repeating it
+// replaces the note and keeps the time, whatever the limit.
+func (m *Marks) Keep(ctx context.Context, tenant string, id span.TraceID, note, by string, most int) (Mark, error) {
 	m.change.Lock()
 	defer m.change.Unlock()
+	if _, err := m.Get(tenant, id); most > 0 && err != nil {
+		if n := m.Count(tenant); n >= most {
+			return Mark{}, &FullError{tenant, n, most}
+		}
+	}
 	k := Mark{Tenant: tenant, Trace: id, Note: note, By: by, Since: m.clock.Now()}
 	err := m.db.Update(ctx, func(tx meta.Tx) error {
 		_, err := tx.Exec(`INSERT INTO keep_trace (tenant, trace_id, note, kept_by, since_unix_nano) VALUES (?, ?, ?, ?, ?)
@@ -131,6 +147,19 @@ func (m *Marks) Keep(ctx context.Context, tenant string, id span.TraceID, note, 
 	m.marks[key{tenant, id}] = k
 	m.mu.Unlock()
 	return k, nil
+}
+
+// Count is how many traces a tenant keeps.
+func (m *Marks) Count(tenant string) int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	n := 0
+	for k := range m.marks {
+		if k.tenant == tenant {
+			n++
+		}
+	}
+	return n
 }
 
 // Release removes the mark of a trace; none is no error.

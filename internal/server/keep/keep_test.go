@@ -71,13 +71,13 @@ func TestKeep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(m.Keep(t.Context(), "a", id(1), "first", "ann"))
+	must(m.Keep(t.Context(), "a", id(1), "first", "ann", 0))
 	since, err := m.Get("a", id(1))
 	must(since, err)
-	must(m.Keep(t.Context(), "a", id(1), "second", "bob"))
-	must(m.Keep(t.Context(), "a", id(2), "", "ann"))
-	must(m.Keep(t.Context(), "b", id(1), "theirs", "cem"))
-	must(m.Keep(t.Context(), "b", id(3), "", "cem"))
+	must(m.Keep(t.Context(), "a", id(1), "second", "bob", 0))
+	must(m.Keep(t.Context(), "a", id(2), "", "ann", 0))
+	must(m.Keep(t.Context(), "b", id(1), "theirs", "cem", 0))
+	must(m.Keep(t.Context(), "b", id(3), "", "cem", 0))
 	if err := errors.Join(m.Release(t.Context(), "b", id(3), "cem"), m.Release(t.Context(), "b", id(9), "cem")); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestKeep(t *testing.T) {
 // Each change has its row in the audit log; what changed nothing has none.
 func TestAudit(t *testing.T) {
 	m, db := opener(t)()
-	if _, err := m.Keep(t.Context(), "a", id(1), "why", "ann"); err != nil {
+	if _, err := m.Keep(t.Context(), "a", id(1), "why", "ann", 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(m.Release(t.Context(), "a", id(1), "bob"), m.Release(t.Context(), "a", id(1), "bob")); err != nil {
@@ -146,7 +146,7 @@ func TestConcurrent(t *testing.T) {
 			for i := range 20 {
 				var err error
 				if (g+i)%2 == 0 {
-					_, err = m.Keep(t.Context(), "a", id(byte(i%3)), "", "x")
+					_, err = m.Keep(t.Context(), "a", id(byte(i%3)), "", "x", 0)
 				} else {
 					err = m.Release(t.Context(), "a", id(byte(i%3)), "x")
 				}
@@ -164,5 +164,36 @@ func TestConcurrent(t *testing.T) {
 	m, _ = open()
 	if after := sorted(m); !slices.Equal(before, after) {
 		t.Errorf("kept %v before a restart, %v after it", before, after)
+	}
+}
+
+// A tenant keeps no more traces than it may; those it keeps it may keep again, and room is
+// made by letting one go. Other tenants are not in the count.
+func TestKeepFull(t *testing.T) {
+	m, _ := opener(t)()
+	f := func(tenant string, n byte, most, kept int) {
+		t.Helper()
+		_, err := m.Keep(t.Context(), tenant, id(n), "", "ann", most)
+		var e *keep.FullError
+		if errors.As(err, &e) != (kept > 0) || kept == 0 && err != nil || kept > 0 && *e != (keep.FullError{Tenant: tenant, Kept: kept, Most: most}) {
+			t.Errorf("keep trace %d of %s, at most %d: %v", n, tenant, most, err)
+		}
+	}
+	f("a", 1, 2, 0)
+	f("a", 2, 2, 0)
+	f("a", 3, 2, 2)
+	f("a", 2, 2, 0) // again
+	f("b", 3, 2, 0)
+	f("a", 3, 0, 0) // no limit
+	f("a", 3, 2, 0) // more than it may now, but this one is kept
+	f("a", 4, 2, 3)
+	for n := range byte(2) {
+		if err := m.Release(t.Context(), "a", id(n+1), "ann"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f("a", 4, 2, 0)
+	if n := m.Count("a"); n != 2 {
+		t.Errorf("a keeps %d", n)
 	}
 }

@@ -20,6 +20,7 @@ type Limits struct {
 	SpansPerSecond int64
 	BytesPerSecond int64 // of requests, decompressed
 	QueriesAtOnce  int   // at least 1
+	KeptTraces     int   // past retention
 }
 
 // Share is a part of the disk cap, or a number of bytes.
@@ -65,13 +66,17 @@ func (l Limits) Check() error {
 	if l.QueriesAtOnce < 1 {
 		bad("queries_at_once: %d is less than 1", l.QueriesAtOnce)
 	}
+	if l.KeptTraces < 0 {
+		bad("kept_traces: %d is negative", l.KeptTraces)
+	}
 	return errors.Join(errs...)
 }
 
 // Within reports whether no limit is wider than in o.
 func (l Limits) Within(o Limits, diskCap int64) bool {
 	return within(int64(l.MaxAge), int64(o.MaxAge)) && within(l.DiskShare.Of(diskCap), o.DiskShare.Of(diskCap)) &&
-		within(l.SpansPerSecond, o.SpansPerSecond) && within(l.BytesPerSecond, o.BytesPerSecond) && l.QueriesAtOnce <= o.QueriesAtOnce
+		within(l.SpansPerSecond, o.SpansPerSecond) && within(l.BytesPerSecond, o.BytesPerSecond) && l.QueriesAtOnce <= o.QueriesAtOnce &&
+		within(int64(l.KeptTraces), int64(o.KeptTraces))
 }
 
 func within(n, most int64) bool { return most == 0 || n != 0 && n <= most }
@@ -83,6 +88,7 @@ type Own struct {
 	SpansPerSecond *int64         `json:"spans_per_second,omitempty"`
 	BytesPerSecond *int64         `json:"bytes_per_second,omitempty"`
 	QueriesAtOnce  *int           `json:"queries_at_once,omitempty"`
+	KeptTraces     *int           `json:"kept_traces,omitempty"`
 }
 
 // Over is base with what is set put in its place.
@@ -92,6 +98,7 @@ func (o Own) Over(base Limits) Limits {
 	put(&base.SpansPerSecond, o.SpansPerSecond)
 	put(&base.BytesPerSecond, o.BytesPerSecond)
 	put(&base.QueriesAtOnce, o.QueriesAtOnce)
+	put(&base.KeptTraces, o.KeptTraces)
 	return base
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/weft-dev/weft/internal/server/setting"
 )
 
-var base = setting.Limits{MaxAge: 720 * time.Hour, DiskShare: setting.Share{Fraction: 0.5}, SpansPerSecond: 1000, QueriesAtOnce: 8}
+var base = setting.Limits{MaxAge: 720 * time.Hour, DiskShare: setting.Share{Fraction: 0.5}, SpansPerSecond: 1000, QueriesAtOnce: 8, KeptTraces: 100}
 
 // What is set for a tenant holds at once, for it alone, survives a restart, is in the audit
 // log, and is undone by setting nothing. What is refused changes nothing.
@@ -109,6 +109,7 @@ func TestCheck(t *testing.T) {
 	f(func(l *setting.Limits) { l.DiskShare = setting.Share{Bytes: 1 << 20} }, "disk_share")
 	f(func(l *setting.Limits) { l.BytesPerSecond = -1 }, "bytes_per_second")
 	f(func(l *setting.Limits) { l.QueriesAtOnce = 0 }, "queries_at_once")
+	f(func(l *setting.Limits) { l.KeptTraces = -1 }, "kept_traces")
 }
 
 // Zero is the widest limit; every field counts.
@@ -133,4 +134,6 @@ func TestWithin(t *testing.T) {
 	f(func(l *setting.Limits) { l.SpansPerSecond++ }, false, true)
 	f(func(l *setting.Limits) { l.BytesPerSecond = 1 }, true, false)
 	f(func(l *setting.Limits) { l.QueriesAtOnce = 9 }, false, true)
+	f(func(l *setting.Limits) { l.KeptTraces = 0 }, false, true)
+	f(func(l *setting.Limits) { l.KeptTraces = 99 }, true, false)
 }

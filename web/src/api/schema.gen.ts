@@ -208,7 +208,8 @@ export interface paths {
         get?: never;
         /**
          * Keep a trace past retention
-         * @description Repeating it replaces the note. Needs scope `operate`.
+         * @description Repeating it replaces the note. Needs scope `operate`. A tenant that keeps as many
+         *     traces as it may is answered 409 with the code `kept_limit`.
          */
         put: operations["keepTrace"];
         post?: never;
@@ -1242,6 +1243,8 @@ export interface components {
              */
             bytes_per_second?: number;
             queries_at_once?: number;
+            /** @description Kept past retention; 0 for no limit. */
+            kept_traces?: number;
         };
         /** @description What holds for a tenant, in the words of OwnLimits. */
         Limits: {
@@ -1252,6 +1255,7 @@ export interface components {
             /** Format: int64 */
             bytes_per_second: number;
             queries_at_once: number;
+            kept_traces: number;
         };
         TenantLimits: {
             tenant: string;
@@ -1264,6 +1268,8 @@ export interface components {
             stored_bytes: number;
             /** Format: int64 */
             stored_spans: number;
+            /** @description How many it keeps now. */
+            kept_traces: number;
         };
         /** @description RFC 9457. */
         Problem: {
@@ -1273,7 +1279,7 @@ export interface components {
             status: number;
             /**
              * @description bad_request, bad_query, unauthorized, forbidden, not_found, no_such_path,
-             *     method_not_allowed, too_many, too_large, unsupported, unavailable, deadline,
+             *     method_not_allowed, too_many, kept_limit, too_large, unsupported, unavailable, deadline,
              *     internal.
              */
             code: string;
