@@ -66,18 +66,21 @@ func fill(ctx context.Context, s *proof.Server, spans int) error {
 	return <-errs
 }
 
-// largestLog starts a server whose head never becomes a part, fills the log until no more
-// is taken, kills it, and returns how long the next start takes, with ordinary settings.
+// logCap is the default of log-cap.
+const logCap = 128 << 20
+
+// largestLog starts a server whose head never becomes a part, fills the log with as much as
+// an ordinary one takes, kills it, and returns how long the next start takes, with ordinary settings.
 func largestLog(ctx context.Context, binary, dir string) (ready time.Duration, bytes int64, err error) {
-	s := &proof.Server{Binary: binary, Dir: filepath.Join(dir, "log-data"), Args: []string{"--head", "4GB"}}
+	s := &proof.Server{Binary: binary, Dir: filepath.Join(dir, "log-data"), Args: []string{"--head", "1GB", "--head-age", "24h", "--log-cap", "4GB"}}
 	if _, err := s.Start(ctx); err != nil {
 		return 0, 0, err
 	}
 	seed := uint64(time.Now().UnixNano())
-	for n := uint64(0); ; n++ {
+	for n := uint64(0); bytes < logCap; n++ {
 		body := proof.Workload(seed, n, 2000, time.Now()).Body()
 		if err := s.Post(ctx, body); err != nil {
-			break // the log is full
+			return 0, 0, errors.Join(err, s.Stop())
 		}
 		bytes += int64(len(body))
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
+	"strconv"
 
 	"github.com/weft-dev/weft/internal/base/vfs"
 )
@@ -104,15 +106,35 @@ func (d diskUse) warning() string {
 	return ""
 }
 
-// sizeText is a number of bytes as people write it.
+// sizeText is a number of bytes as people write it, in three digits.
 func sizeText(n int64) string {
+	f, unit := sizeOf(n)
+	step := 1.0
+	for s := f; s < 100 && step < 100; s *= 10 {
+		step *= 10
+	}
+	return strconv.FormatFloat(math.Round(f*step)/step, 'f', -1, 64) + " " + unit
+}
+
+// sizeDown and sizeUp write at most and at least n bytes as a setting takes them.
+func sizeDown(n int64) string {
+	f, unit := sizeOf(n)
+	return strconv.FormatFloat(math.Floor(f*10)/10, 'f', -1, 64) + unit
+}
+
+func sizeUp(n int64) string {
+	f, unit := sizeOf(n)
+	return strconv.FormatFloat(math.Ceil(f*10)/10, 'f', -1, 64) + unit
+}
+
+func sizeOf(n int64) (float64, string) {
 	for _, u := range []struct {
 		name string
 		size float64
-	}{{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
+	}{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
 		if f := float64(n) / u.size; f >= 1 {
-			return fmt.Sprintf("%.3g %s", f, u.name)
+			return f, u.name
 		}
 	}
-	return fmt.Sprintf("%d B", n)
+	return float64(n), "B"
 }

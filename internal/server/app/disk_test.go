@@ -78,3 +78,18 @@ func TestDiskWarning(t *testing.T) {
 	f(50*gb, 50*gb, gb/10, "oldest arrivals go")             // it cannot grow
 	f(10*gb, 0, gb, "traces take 10 GB. Below 67.1 MB free") // no cap
 }
+
+func TestSizeText(t *testing.T) {
+	f := func(n int64, text, down, up string) {
+		t.Helper()
+		if a, b, c := sizeText(n), sizeDown(n), sizeUp(n); a != text || b != down || c != up {
+			t.Errorf("%d bytes are %q, at most %q, at least %q", n, a, b, c)
+		}
+	}
+	f(0, "0 B", "0B", "0B")
+	f(999, "999 B", "999B", "999B")
+	f(1234, "1.23 kB", "1.2kB", "1.3kB")
+	f(67_108_864, "67.1 MB", "67.1MB", "67.2MB")
+	f(999_900_000, "1000 MB", "999.9MB", "999.9MB")
+	f(1_234_000_000_000, "1.23 TB", "1.2TB", "1.3TB")
+}
