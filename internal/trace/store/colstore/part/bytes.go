@@ -54,6 +54,28 @@ func (r *reader) uvarint() uint64 {
 	return n
 }
 
+// takeVarints is uvarint for all of dst.
+func (r *reader) takeVarints(dst []uint64) {
+	b, at := r.b, r.at
+	for i := range dst {
+		if at+binary.MaxVarintLen64 <= len(b) {
+			n, next := uint64(b[at]), at+1
+			for shift := 7; b[next-1] >= 0x80 && shift < 63; shift += 7 {
+				n = n&(1<<shift-1) | uint64(b[next])<<shift
+				next++
+			}
+			if b[next-1] < 0x80 {
+				dst[i], at = n, next
+				continue
+			}
+		}
+		r.at = at
+		dst[i] = r.uvarint()
+		at = r.at
+	}
+	r.at = at
+}
+
 func (r *reader) zigzag() int64 { return unzigzag(r.uvarint()) }
 
 // upTo is a number that must not be over most.

@@ -12,14 +12,21 @@ type classFilter struct {
 	clauses [][]classTerm
 	value   span.Batch // of one span with one attribute
 
-	groups   map[*Group][]verdict
-	t        *tables
-	verdicts []verdict // of the group at hand, by class
+	groups map[*Group]judged
+	t      *tables
+	judged // of the group at hand
+}
+
+// judged is what is known of a group.
+type judged struct {
+	verdicts []verdict // by class
+	scopes   []verdict // by scope
 }
 
 type classTerm struct {
 	store.Term
-	match *store.Matcher // of an attribute with the value
+	match   *store.Matcher // of an attribute with the value
+	ofScope bool           // the scope and its resource tell
 }
 
 // verdict is what is known of a class.
@@ -29,49 +36,64 @@ const (
 	notAsked verdict = iota
 	mayMatch
 	cannotMatch
+	cannotMatchBare // nor has a row of the class a value in a wanted column, but a duration
 )
 
 // newClassFilter makes a filter for store.Matcher.Required.
 func newClassFilter(required [][]store.Term) *classFilter {
-	f := &classFilter{value: oneValue(), groups: map[*Group][]verdict{}}
+	f := &classFilter{value: oneValue(), groups: map[*Group]judged{}}
 	for _, clause := range required {
 		terms := make([]classTerm, len(clause))
 		for i, t := range clause {
-			terms[i] = classTerm{t, matcherOf(t)}
+			terms[i] = classTerm{t, matcherOf(t), !saysNothing(t) && isOfScope(t.Field)}
 		}
 		f.clauses = append(f.clauses, terms)
 	}
 	return f
 }
 
+// isOfScope reports whether all spans of a scope have the same values of a field.
+func isOfScope(f store.Field) bool {
+	switch f.Intrinsic {
+	case store.NotIntrinsic:
+		return f.Scope == store.ScopeResource || f.Scope == store.ScopeInstrumentation
+	case store.ScopeName, store.ScopeVersion:
+		return true
+	}
+	return false
+}
+
 // begin is called before the first class of a page is asked about.
 func (f *classFilter) begin(g *Group, t *tables) {
 	f.t = t
-	f.verdicts = f.groups[g]
-	if f.verdicts == nil {
-		f.verdicts = make([]verdict, len(t.classes)+1)
-		f.groups[g] = f.verdicts
+	j, ok := f.groups[g]
+	if !ok {
+		j = judged{make([]verdict, len(t.classes)+1), make([]verdict, len(t.scopes))}
+		j.verdicts[0] = mayMatch // shapes that are not in the table
+		f.groups[g] = j
 	}
+	f.judged = j
 }
 
-// rejects reports that no span of a class matches. Class 0 is of shapes that are not in the
-// table.
-func (f *classFilter) rejects(class uint64) bool {
-	if class == 0 || class >= uint64(len(f.verdicts)) {
-		return false
+// ask judges a class of the table.
+func (f *classFilter) ask(class uint64) verdict {
+	c := &f.t.classes[class-1]
+	scope := &f.scopes[c.scope]
+	if *scope == notAsked {
+		*scope = f.judge(c, true)
 	}
-	v := &f.verdicts[class]
-	if *v == notAsked {
-		*v = f.ask(&f.t.classes[class-1])
+	if *scope == cannotMatch {
+		return cannotMatch
 	}
-	return *v == cannotMatch
+	return f.judge(c, false)
 }
 
-func (f *classFilter) ask(c *classInfo) verdict {
+// judge asks whether spans of a class satisfy the clauses; ofScope: those about the scope alone.
+func (f *classFilter) judge(c *classInfo, ofScope bool) verdict {
 	for _, clause := range f.clauses {
 		possible := false
 		for i := range clause {
-			if possible = f.may(&clause[i], c); possible {
+			if possible = f.may(&clause[i], c) || ofScope && !clause[i].ofScope; possible {
 				break
 			}
 		}

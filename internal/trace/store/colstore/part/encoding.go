@@ -287,6 +287,54 @@ func (c *cursor) nextNum() uint64 {
 	return 0
 }
 
+// takeNums is nextNum for all of dst.
+func (c *cursor) takeNums(dst []uint64) {
+	switch c.enc {
+	case encUvarint, encDict, encZigzag:
+		c.takeVarints(dst)
+	default:
+		for i := range dst {
+			dst[i] = c.nextNum()
+		}
+		return
+	}
+	switch c.enc {
+	case encZigzag:
+		for i, n := range dst {
+			dst[i] = uint64(unzigzag(n))
+		}
+	case encDict:
+		for i, id := range dst {
+			if id >= uint64(len(c.nums)) {
+				c.fail("index outside the dictionary")
+				clear(dst[i:])
+				return
+			}
+			dst[i] = c.nums[id]
+		}
+	}
+}
+
+// skipNums is nextNum n times.
+func (c *cursor) skipNums(n int) {
+	switch c.enc {
+	case encConst:
+	case encUvarint, encDict, encZigzag, encDecimal:
+		for ; n > 0 && c.at < len(c.b); c.at++ {
+			if c.b[c.at] < 0x80 {
+				n--
+			}
+		}
+		if n > 0 {
+			c.fail("block too short")
+		}
+	default:
+		for range n {
+			c.nextNum()
+		}
+	}
+}
+
 func (c *cursor) nextText() string {
 	switch c.enc {
 	case encConst:

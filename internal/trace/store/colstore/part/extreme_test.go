@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,6 +158,13 @@ func TestNumbers(t *testing.T) {
 					info := columnInfo{phys: physNum, nums: v}
 					if double {
 						info.phys = physDouble
+					}
+					all := newCursor(&info, enc, b)
+					at := r.IntN(n + 1)
+					all.skipNums(at)
+					rest := make([]uint64, n-at)
+					if all.takeNums(rest); !slices.Equal(rest, v[at:]) {
+						t.Fatalf("%s: numbers from %d of %d in encoding %s are %x, want %x", name, at, n, encodingNames[enc], rest, v[at:])
 					}
 					c := newCursor(&info, enc, b)
 					for i := range v {

@@ -52,7 +52,12 @@ func (s *Scan) read(ctx context.Context, p Page, entry int, strict bool) (*span.
 	if err := d.open(&s.raw); err != nil {
 		return nil, err
 	}
-	d.rows(from, min(to, d.spans))
+	switch {
+	case s.classes == nil:
+		d.rows(from, to)
+	case d.spans > 0:
+		d.rowsWhere(from, to)
+	}
 	if d.bad == "" {
 		d.bad = d.firstBad(strict)
 	}
@@ -83,6 +88,8 @@ type decoder struct {
 		attrs []span.Attr
 		fill  []fill
 	}
+	rowClass  []uint64 // of the rows, where classes is set
+	rowStart  []uint64
 	lines     []*patternCursor
 	linesUsed int
 	spanIDs   []byte
@@ -99,6 +106,10 @@ func (d *decoder) begin(t *tables, want *Columns, classes *classFilter, out *spa
 		d.wanted.attrs, d.wanted.fill = d.wanted.attrs[:0], d.wanted.fill[:0]
 	}
 	d.t, d.want, d.classes, d.out, d.spans = t, want, classes, out, spans
+	*out = span.Batch{
+		Resources: out.Resources[:0], Scopes: out.Scopes[:0], Attrs: out.Attrs[:0], Events: out.Events[:0], Links: out.Links[:0],
+		Spans: out.Spans[:0],
+	}
 	d.plain = !want.all && want.fixed&^plainColumns == 0
 	d.at = emptied(d.at, len(t.columns))
 	d.cur = append(d.cur[:0], cursor{})
@@ -134,7 +145,7 @@ func (d *decoder) open(raw *rawPage) error {
 		d.at[c.id] = uint16(len(d.cur))
 		if c.enc != encPattern {
 			d.cur = append(d.cur, newCursor(info, c.enc, b))
-			if c.id == colClass && !d.wantsAny() {
+			if c.id == colClass && d.classes != nil && !d.judge() {
 				d.spans = 0
 				return nil
 			}
@@ -243,84 +254,27 @@ func (d *decoder) rows(from, to int) {
 			}
 			prev += starts.nextNum()
 			class := classes.nextNum()
-			if row < from || d.classes != nil && d.classes.rejects(class) {
+			if row < from {
 				d.skip(class, row, int64(prev), e)
 				continue
 			}
-			// In place: a span is some 300 bytes.
-			d.out.Spans = append(d.out.Spans, span.Span{})
-			s := &d.out.Spans[len(d.out.Spans)-1]
-			s.TraceID, s.Start = e.ID, int64(prev)
-			d.span(s, class, row, e, true)
+			d.row(class, row, int64(prev), e)
 		}
 	}
 }
 
-// wantsAny reports whether some row may be wanted, by its class.
-func (d *decoder) wantsAny() bool {
-	if d.classes == nil {
-		return true
-	}
-	class := *d.cursor(colClass)
-	for range d.spans {
-		if !d.classes.rejects(class.nextNum()) {
-			return true
-		}
-	}
-	return false
-}
-
-// plainColumns are those that skip moves on by itself.
-const plainColumns = always | 1<<colDuration | 1<<colOddEnd | 1<<colSpanID | 1<<colName | 1<<colOverflowSpan
-
-// skip moves the columns over a row.
-func (d *decoder) skip(class uint64, row int, start int64, e *TraceEntry) {
-	if class == 0 || class > uint64(len(d.t.classes)) || !d.plain {
-		d.skipped.Start = start
-		attrs, events, links := len(d.out.Attrs), len(d.out.Events), len(d.out.Links)
-		d.span(&d.skipped, class, row, e, false)
-		d.out.Attrs, d.out.Events, d.out.Links = d.out.Attrs[:attrs], d.out.Events[:events], d.out.Links[:links]
-		for k := range d.out.AttrUnknown {
-			if k >= uint32(attrs) {
-				delete(d.out.AttrUnknown, k)
-			}
-		}
-		return
-	}
-	sh := &d.t.shapes[d.t.classes[class-1].shape]
-	if d.want.has(colDuration) {
-		if sh.mask&hasOddEnd == 0 {
-			d.cursor(colDuration).nextNum()
-		} else {
-			d.cursor(colOddEnd).nextNum()
-		}
-	}
-	if sh.mask&hasName != 0 && d.want.has(colName) {
-		d.cursor(colName).nextText()
-	}
-	_, fill := d.chosen(sh)
-	if !d.spend(len(fill)) {
-		return
-	}
-	for _, f := range fill {
-		if c := &d.cur[d.at[f.col]]; d.t.columns[f.col].phys == physText {
-			c.nextText()
-		} else {
-			c.nextNum()
-		}
-	}
+// row appends a row to the batch.
+func (d *decoder) row(class uint64, row int, start int64, e *TraceEntry) {
+	// In place: a span is some 300 bytes.
+	d.out.Spans = append(d.out.Spans, span.Span{})
+	s := &d.out.Spans[len(d.out.Spans)-1]
+	s.TraceID, s.Start = e.ID, start
+	d.span(s, class, row, e, true)
 }
 
 // reserve makes room for what the rows hold, and refuses what no writer writes.
 func (d *decoder) reserve(from, to int) {
 	b := d.out
-	*b = span.Batch{
-		Resources: b.Resources[:0], Scopes: b.Scopes[:0], Attrs: b.Attrs[:0], Events: b.Events[:0], Links: b.Links[:0],
-		Spans: b.Spans[:0],
-	}
-	if d.classes != nil {
-		return // few rows may be wanted
-	}
 	b.Spans = slices.Grow(b.Spans, to-from)
 	if !d.want.all {
 		return

@@ -81,6 +81,14 @@ func (m *buffers) take(n int) []byte {
 	return (*b)[:n:n]
 }
 
+// sized is a slice of n of anything in the memory of s, if that is enough.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
 // emptied is a slice of n zeros in the memory of s, if that is enough.
 func emptied[T any](s []T, n int) []T {
 	if cap(s) < n {
