@@ -1,6 +1,7 @@
 package colstore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"math"
@@ -18,9 +19,10 @@ const (
 	runTraces = 1 << 17
 	// runSpans is the same for the blocks of a head.
 	runSpans = 1 << 18
-	// lookPages of a part are kept decoded, and as many of the columns that most spans are
-	// told apart by.
-	lookPages = 6
+	// lookPages are kept decoded.
+	lookPages = 12
+	// lookKeys are pages of which starts and span ids are kept: 16 bytes a span.
+	lookKeys = 64
 )
 
 // traceRun is traces of a part or head that are looked for in a part, by hash.
@@ -186,7 +188,7 @@ func (s *Store) look(ctx context.Context, run traceRun, of *livePart, rows rowSe
 		return cmp.Or(cmp.Compare(a.loc.Page, b.loc.Page), cmp.Compare(run.traces[a.trace].at.group, run.traces[b.trace].at.group),
 			cmp.Compare(run.traces[a.trace].at.page, run.traces[b.trace].at.page))
 	})
-	l := looker{s: s, run: run, of: of, rows: rows, keys: newKeyPages(lookPages), whole: newPageCache(2 * lookPages)}
+	l := looker{s: s, run: run, of: of, rows: rows, keys: newKeyPages(lookKeys), whole: newPageCache(lookPages)}
 	for _, h := range hits {
 		for n := range h.loc.Pages {
 			if err := l.page(ctx, &run.traces[h.trace], h.loc.Page+n); err != nil {
@@ -225,54 +227,50 @@ func (l *looker) page(ctx context.Context, t *traceRows, number int) error {
 	if from == to {
 		return nil
 	}
-	mine, err := l.spansOf(ctx, t)
+	mine, err := l.keysOf(ctx, t)
 	if err != nil {
 		return l.unread(ctx, l.run.part, err)
 	}
 	next := 0
 	for row := from; row < to; row++ {
-		sp := &theirs.batch.Spans[row]
-		for next < len(mine) && compareSpans(mine[next].Span(), sp) < 0 {
+		k := theirs.keys[row]
+		for next < len(mine) && mine[next].compare(k) < 0 {
 			next++
 		}
-		for i := next; i < len(mine) && compareSpans(mine[i].Span(), sp) == 0; i++ {
+		for i := next; i < len(mine) && mine[i] == k; i++ {
 			at, r := t.row(i)
 			if l.rows.has(at, r) {
 				continue
 			}
-			same, err := l.equal(ctx, at, r, pg, number, row)
-			if err != nil {
+			if err := l.compare(ctx, at, r, pg, number, row); err != nil {
 				return err
-			}
-			if same {
-				l.rows.add(at, r, len(mine[i].Batch.Spans))
 			}
 		}
 	}
 	return nil
 }
 
-// spansOf is the spans of t in order, of a part those columns that tell them apart.
-func (l *looker) spansOf(ctx context.Context, t *traceRows) ([]part.Ref, error) {
+// keysOf is the keys of the spans of t, in order.
+func (l *looker) keysOf(ctx context.Context, t *traceRows) ([]spanKey, error) {
 	if l.run.part == nil {
-		refs := make([]part.Ref, len(t.list))
+		keys := make([]spanKey, len(t.list))
 		for i, r := range t.list {
-			refs[i] = part.Ref{Batch: l.run.blocks[r.block].batch, Index: int(r.index)}
+			keys[i] = keyOf(&l.run.blocks[r.block].batch.Spans[r.index])
 		}
-		return refs, nil
+		return keys, nil
 	}
 	pg, err := l.run.page(t.at)
 	if err != nil {
 		return nil, err
 	}
-	k, err := l.keys.get(ctx, l.run.cacheKey(t.at), pg)
+	p, err := l.keys.get(ctx, l.run.cacheKey(t.at), pg)
 	if err != nil {
 		return nil, err
 	}
-	return rows(k.batch, t.first, t.count), nil
+	return p.keys[t.first : t.first+t.count], nil
 }
 
-// row is where span i of spansOf is.
+// row is where span i of keysOf is.
 func (t *traceRows) row(i int) (at rowsAt, row int) {
 	if t.list != nil {
 		return rowsAt{page: t.list[i].block}, int(t.list[i].index)
@@ -280,27 +278,32 @@ func (t *traceRows) row(i int) (at rowsAt, row int) {
 	return t.at, t.first + i
 }
 
-// equal compares two spans in full.
-func (l *looker) equal(ctx context.Context, at rowsAt, row int, pg part.Page, number, theirRow int) (bool, error) {
-	read := func(pg part.Page) func() (*span.Batch, error) {
-		return func() (*span.Batch, error) { return pg.Read(ctx, part.All()) }
-	}
-	theirs, err := l.whole.get(pageKey{l.of, number}, read(pg))
+// compare adds a row if the other part's span is equal in full.
+func (l *looker) compare(ctx context.Context, at rowsAt, row int, pg part.Page, number, theirRow int) error {
+	theirs, err := l.read(ctx, pageKey{l.of, number}, pg)
 	if err != nil {
-		return false, l.unread(ctx, l.of, err)
+		return l.unread(ctx, l.of, err)
 	}
+	var mine *span.Batch
 	if l.run.part == nil {
-		return theirs.EqualSpan(theirRow, l.run.blocks[at.page].batch, row), nil
+		mine = l.run.blocks[at.page].batch
+	} else {
+		pg, err := l.run.page(at)
+		if err == nil {
+			mine, err = l.read(ctx, l.run.cacheKey(at), pg)
+		}
+		if err != nil {
+			return l.unread(ctx, l.run.part, err)
+		}
 	}
-	own, err := l.run.page(at)
-	if err != nil {
-		return false, l.unread(ctx, l.run.part, err)
+	if theirs.EqualSpan(theirRow, mine, row) {
+		l.rows.add(at, row, len(mine.Spans))
 	}
-	mine, err := l.whole.get(l.run.cacheKey(at), read(own))
-	if err != nil {
-		return false, l.unread(ctx, l.run.part, err)
-	}
-	return theirs.EqualSpan(theirRow, mine, row), nil
+	return nil
+}
+
+func (l *looker) read(ctx context.Context, k pageKey, pg part.Page) (*span.Batch, error) {
+	return l.whole.get(k, func() (*span.Batch, error) { return pg.Read(ctx, part.All()) })
 }
 
 // unread notes a block that does not read; the error is that of a done context.
@@ -325,41 +328,54 @@ func (r *traceRun) cacheKey(at rowsAt) pageKey {
 	return pageKey{r.part, -1 - int(at.group)<<32 - int(at.page)}
 }
 
-// keyPages keeps the decoded pages that were read last, of the columns that tell spans
-// apart.
-type keyPages struct {
-	columns part.Columns
-	max     int
-	pages   map[pageKey]*keyPage
-	order   []pageKey // oldest first
+// spanKey tells most spans of a trace apart, and orders them as compareSpans does.
+type spanKey struct {
+	start int64
+	id    span.SpanID
 }
 
-// keyPage is a page and where its traces are.
+func keyOf(s *span.Span) spanKey { return spanKey{s.Start, s.SpanID} }
+
+func (k spanKey) compare(o spanKey) int {
+	return cmp.Or(cmp.Compare(k.start, o.start), bytes.Compare(k.id[:], o.id[:]))
+}
+
+// keyPages keeps the keys of the pages that were read last.
+type keyPages struct {
+	scan  *part.Scan
+	max   int
+	pages map[pageKey]*keyPage
+	order []pageKey // oldest first
+}
+
+// keyPage is the keys of a page's spans and where its traces are.
 type keyPage struct {
-	batch  *span.Batch
+	keys   []spanKey
 	traces map[span.TraceID]span.Range
 }
 
 func newKeyPages(n int) *keyPages {
-	return &keyPages{columns: part.ColumnsOf([]store.Field{{Intrinsic: store.SpanIDOf}}), max: n, pages: map[pageKey]*keyPage{}}
+	columns := part.ColumnsOf([]store.Field{{Intrinsic: store.SpanIDOf}})
+	return &keyPages{scan: part.NewScan(columns), max: n, pages: map[pageKey]*keyPage{}}
 }
 
 func (c *keyPages) get(ctx context.Context, k pageKey, pg part.Page) (*keyPage, error) {
 	if p, ok := c.pages[k]; ok {
 		return p, nil
 	}
-	b, err := pg.Read(ctx, c.columns)
+	b, err := c.scan.Read(ctx, pg)
 	if err != nil {
 		return nil, err
 	}
-	p := &keyPage{b, map[span.TraceID]span.Range{}}
-	for from := 0; from < len(b.Spans); {
-		to := from + 1
-		for to < len(b.Spans) && b.Spans[to].TraceID == b.Spans[from].TraceID {
-			to++
+	p := &keyPage{make([]spanKey, len(b.Spans)), map[span.TraceID]span.Range{}}
+	from := 0
+	for i := range b.Spans {
+		s := &b.Spans[i]
+		p.keys[i] = keyOf(s)
+		if i+1 == len(b.Spans) || b.Spans[i+1].TraceID != s.TraceID {
+			p.traces[s.TraceID] = span.Range{From: uint32(from), To: uint32(i + 1)}
+			from = i + 1
 		}
-		p.traces[b.Spans[from].TraceID] = span.Range{From: uint32(from), To: uint32(to)}
-		from = to
 	}
 	if len(c.order) == c.max {
 		delete(c.pages, c.order[0])
