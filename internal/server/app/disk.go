@@ -52,7 +52,7 @@ const (
 	diskReserve = 64 << 20
 	// diskLow above the reserve is worth a warning, unless traces may not grow that far.
 	diskLow = 1 << 30
-	// capNear is the share of the disk cap that is worth a warning.
+	// capNear is the share of the disk cap from which on it is said to be near.
 	capNear = 0.9
 )
 
@@ -83,7 +83,8 @@ func (d diskUse) low() bool {
 	return d.free < diskReserve+room
 }
 
-// nearCap: the oldest traces go, or will soon.
+// nearCap: the oldest traces go, or will soon. That is no warning: it is how a cap works, for
+// as long as the server runs.
 func (d diskUse) nearCap() bool { return d.cap > 0 && float64(d.parts) >= capNear*float64(d.cap) }
 
 // warning says what is used, what happens next and what to do; "" where nothing is wrong.
@@ -99,9 +100,6 @@ func (d diskUse) warning() string {
 	case d.low():
 		return fmt.Sprintf("The disk of %s is nearly full: %s are free, %s. Below %s free, spans are refused (log_full). "+
 			"Make room on that disk, or set a smaller disk-cap and restart.", d.dir, sizeText(d.free), used, sizeText(diskReserve))
-	case d.nearCap():
-		return fmt.Sprintf("Traces take %s of %s (disk-cap). Above it the oldest arrivals go; kept traces stay. "+
-			"Keep what you need with weft trace keep, or set a larger disk-cap and restart; %s are free.", sizeText(d.parts), sizeText(d.cap), sizeText(d.free))
 	}
 	return ""
 }

@@ -201,9 +201,6 @@ func TestStatusOfTenant(t *testing.T) {
 			t.Fatalf("send: %d %s", code, body)
 		}
 	}
-	if err := w.store.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	status := func(secret string) api.Status {
 		t.Helper()
 		code, body := w.do("GET", "/api/v1/status", nil, bearer(secret))
@@ -212,6 +209,12 @@ func TestStatusOfTenant(t *testing.T) {
 			t.Fatalf("status: %d %s, %v", code, body, err)
 		}
 		return out
+	}
+	if s := status(w.token("globex", auth.Read)); s.Store.Spans != 20 || s.Disk.UsedBytes != 0 {
+		t.Errorf("with all spans in memory the tenant sees %+v, %+v", s.Disk, s.Store)
+	}
+	if err := w.store.Flush(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	quiet := w.token("acme", auth.Read)
 	for _, secret := range []string{quiet, w.token("acme", auth.Admin)} {

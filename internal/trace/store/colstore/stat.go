@@ -52,10 +52,11 @@ func (s *Store) Counts() Counts {
 	return c
 }
 
-// TenantCounts is what the parts hold of one tenant.
+// TenantCounts is what the store holds of one tenant. Bytes are those of parts.
 type TenantCounts struct{ Spans, Bytes int64 }
 
-// TenantCounts is known from the metadata of parts, without reading any.
+// TenantCounts is known from the metadata of parts and the blocks of heads, without
+// reading any.
 func (s *Store) TenantCounts(tenant string) TenantCounts {
 	v := s.acquire()
 	defer s.release(v)
@@ -65,6 +66,19 @@ func (s *Store) TenantCounts(tenant string) TenantCounts {
 			c.Spans += p.Meta().Tenants[i].Spans
 			c.Bytes += p.tenantBytes[i]
 		}
+	}
+	for _, h := range v.heads {
+		h.mu.RLock()
+		for _, b := range h.blocks {
+			switch {
+			case b.tenant != tenant:
+			case b.live == nil:
+				c.Spans += int64(len(b.batch.Spans))
+			default:
+				c.Spans += int64(len(b.live))
+			}
+		}
+		h.mu.RUnlock()
 	}
 	return c
 }
