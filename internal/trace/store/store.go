@@ -188,7 +188,8 @@ type NameQuery struct {
 }
 
 // Name is one value. For operations Kind is the span kind; for attribute keys Type is the
-// kind of the values; Count is the spans seen with it, about.
+// kind of the values. Count is how many spans have it, or how many attributes, each span
+// once however often it was sent; spans outside the window may be among them.
 type Name struct {
 	Text  string
 	Kind  span.Kind

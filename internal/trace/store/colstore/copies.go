@@ -172,7 +172,7 @@ func (s *Store) copiesInHead(ctx context.Context, v *view, i int, h *head, block
 			h.copies[of.Name] = l
 		}
 		for l.upTo < len(blocks) {
-			run, upTo := runOfHead(blocks, of, l.upTo)
+			run, upTo := s.runOfHead(blocks, of, l.upTo)
 			if err := s.look(ctx, run, of, l.rows); err != nil {
 				return nil, err
 			}

@@ -14,11 +14,10 @@ import (
 )
 
 const (
-	// runTraces bounds what is looked for at once: more means that each block of the other
-	// part's index is read less often, less that a look given up is not for nothing.
-	runTraces = 1 << 17
-	// runSpans is the same for the blocks of a head.
-	runSpans = 1 << 18
+	// lookAtOnce is how many traces of a part, or spans of a head, are looked for together,
+	// unless groups are small: more means that each block of the other part's index is read
+	// less often, fewer that a look given up is not for nothing.
+	lookAtOnce = 1 << 17
 	// lookPages are kept decoded.
 	lookPages = 12
 	// lookKeys are pages of which starts and span ids are kept: 16 bytes a span.
@@ -50,7 +49,7 @@ type headRow struct{ block, index int32 }
 // in the part of.
 func (s *Store) runOfPart(ctx context.Context, p, of *livePart, from int) (run traceRun, upTo int, err error) {
 	run.part = p
-	for upTo = from; upTo < len(p.Groups()) && len(run.traces) < runTraces; upTo++ {
+	for upTo = from; upTo < len(p.Groups()) && len(run.traces) < s.lookSize(); upTo++ {
 		if err := ctx.Err(); err != nil {
 			return run, upTo, err
 		}
@@ -88,14 +87,21 @@ func (s *Store) runOfPart(ctx context.Context, p, of *livePart, from int) (run t
 	return run, upTo, nil
 }
 
+func (s *Store) lookSize() int {
+	if s.cfg.GroupSpans > 0 {
+		return min(s.cfg.GroupSpans, lookAtOnce)
+	}
+	return lookAtOnce
+}
+
 // runOfHead is the traces of blocks, from the given one to upTo, that may have spans in
 // the part of.
-func runOfHead(blocks []*block, of *livePart, from int) (run traceRun, upTo int) {
+func (s *Store) runOfHead(blocks []*block, of *livePart, from int) (run traceRun, upTo int) {
 	run.blocks = blocks
 	starts := map[string]starts{}
 	at := map[TraceKey]int{} // index in run.traces
 	spans := 0
-	for upTo = from; upTo < len(blocks) && spans < runSpans; upTo++ {
+	for upTo = from; upTo < len(blocks) && spans < s.lookSize(); upTo++ {
 		b := blocks[upTo]
 		w, known := starts[b.tenant]
 		if !known {
