@@ -32,7 +32,8 @@ func (s *Store) Search(ctx context.Context, q store.Query) iter.Seq2[store.Summa
 			found: map[span.TraceID]*candidate{}, done: map[span.TraceID]bool{}, pages: newPageCache(8),
 		}
 		x.required = x.matcher.Required()
-		x.scan = part.NewScan(part.ColumnsOf(x.matcher.Fields())).Where(x.required)
+		x.filter = part.NewFilter(x.required)
+		x.scan = part.NewScan(part.ColumnsOf(x.matcher.Fields())).Where(x.filter)
 		x.run(yield)
 	}
 }
@@ -45,6 +46,7 @@ type search struct {
 	q        store.Query
 	matcher  *store.Matcher
 	required [][]store.Term
+	filter   *part.Filter // of required
 	started  time.Time
 	bytes    int64 // read so far
 	damaged  bool  // something that may have matched did not read
@@ -176,7 +178,13 @@ func (x *search) overlaps(lo, hi int64) bool {
 
 // group replaces a row group that may match by its pages that may.
 func (x *search) group(p *livePart, g *part.Group) error {
-	if !x.mayMatch(p, g) {
+	// Where the tables do not read, nothing is ruled out; reading the page reports what is
+	// wrong.
+	filter, err := x.filter.In(g)
+	if err != nil {
+		x.s.noteCorrupt(p, err)
+	}
+	if filter == nil {
 		return nil
 	}
 	pages, err := g.Pages()
@@ -187,32 +195,11 @@ func (x *search) group(p *livePart, g *part.Group) error {
 	}
 	for _, pg := range pages {
 		st := pg.Stats()
-		if x.overlaps(st.MinStart, st.MaxStart) && x.mayMatch(p, pg) {
+		if x.overlaps(st.MinStart, st.MaxStart) && filter.MayMatch(pg) {
 			heap.Push(&x.queue, frontierItem{st.MaxStart, func(x *search) error { return x.page(p, pg) }})
 		}
 	}
 	return nil
-}
-
-// mayMatch prunes a group or page: of each clause some term must be possible. Where the
-// tables do not read, nothing is ruled out; reading the page reports what is wrong.
-func (x *search) mayMatch(p *livePart, b interface {
-	MayMatch(store.Term) (bool, error)
-},
-) bool {
-	possible := func(t store.Term) bool {
-		may, err := b.MayMatch(t)
-		if err != nil {
-			x.s.noteCorrupt(p, err)
-		}
-		return may || err != nil
-	}
-	for _, clause := range x.required {
-		if !slices.ContainsFunc(clause, possible) {
-			return false
-		}
-	}
-	return true
 }
 
 // rangesMayMatch prunes a head's record by duration and by the error bit.

@@ -9,9 +9,7 @@ import (
 // their shape says without any column. A search for one service passes over the others so.
 // Not safe for concurrent use.
 type classFilter struct {
-	clauses [][]classTerm
-	value   span.Batch // of one span with one attribute
-
+	*Filter
 	groups map[*Group]judged
 	t      *tables
 	judged // of the group at hand
@@ -21,12 +19,6 @@ type classFilter struct {
 type judged struct {
 	verdicts []verdict // by class
 	scopes   []verdict // by scope
-}
-
-type classTerm struct {
-	store.Term
-	match   *store.Matcher // of an attribute with the value
-	ofScope bool           // the scope and its resource tell
 }
 
 // verdict is what is known of a class.
@@ -39,28 +31,8 @@ const (
 	cannotMatchBare // nor has a row of the class a value in a wanted column, but a duration
 )
 
-// newClassFilter makes a filter for store.Matcher.Required.
-func newClassFilter(required [][]store.Term) *classFilter {
-	f := &classFilter{value: oneValue(), groups: map[*Group]judged{}}
-	for _, clause := range required {
-		terms := make([]classTerm, len(clause))
-		for i, t := range clause {
-			terms[i] = classTerm{t, matcherOf(t), !saysNothing(t) && isOfScope(t.Field)}
-		}
-		f.clauses = append(f.clauses, terms)
-	}
-	return f
-}
-
-// isOfScope reports whether all spans of a scope have the same values of a field.
-func isOfScope(f store.Field) bool {
-	switch f.Intrinsic {
-	case store.NotIntrinsic:
-		return f.Scope == store.ScopeResource || f.Scope == store.ScopeInstrumentation
-	case store.ScopeName, store.ScopeVersion:
-		return true
-	}
-	return false
+func newClassFilter(f *Filter) *classFilter {
+	return &classFilter{Filter: f, groups: map[*Group]judged{}}
 }
 
 // begin is called before the first class of a page is asked about.
@@ -93,7 +65,7 @@ func (f *classFilter) judge(c *classInfo, ofScope bool) verdict {
 	for _, clause := range f.clauses {
 		possible := false
 		for i := range clause {
-			if possible = f.may(&clause[i], c) || ofScope && !clause[i].ofScope; possible {
+			if possible = f.may(clause[i], c) || ofScope && !clause[i].ofScope; possible {
 				break
 			}
 		}
@@ -104,9 +76,9 @@ func (f *classFilter) judge(c *classInfo, ofScope bool) verdict {
 	return mayMatch
 }
 
-// may is pruner.may for one class. What a column would have to tell is possible.
-func (f *classFilter) may(t *classTerm, c *classInfo) bool {
-	if saysNothing(t.Term) {
+// may asks about one class. What a column would have to tell is possible.
+func (f *classFilter) may(t *term, c *classInfo) bool {
+	if t.silent {
 		return true
 	}
 	sh, sc := &f.t.shapes[c.shape], &f.t.scopes[c.scope]
@@ -114,52 +86,38 @@ func (f *classFilter) may(t *classTerm, c *classInfo) bool {
 	case store.NotIntrinsic:
 		switch t.Field.Scope {
 		case store.ScopeAny:
-			return f.inShape(t, sh) || f.any(t, f.t.resources[sc.Resource].attrs)
+			return t.inShape(sh) || t.any(f.t.resources[sc.Resource].attrs)
 		case store.ScopeSpan:
-			return f.inShape(t, sh)
+			return t.inShape(sh)
 		case store.ScopeResource:
-			return f.any(t, f.t.resources[sc.Resource].attrs)
+			return t.any(f.t.resources[sc.Resource].attrs)
 		case store.ScopeInstrumentation:
-			return f.any(t, sc.attrs)
+			return t.any(sc.attrs)
 		}
 	case store.SpanName:
-		return sh.mask&hasName != 0 || f.holds(t, span.String(sh.name))
+		return sh.mask&hasName != 0 || t.holds(span.String(sh.name))
 	case store.KindOf:
-		return f.holds(t, span.Int(int64(sh.kind)))
+		return t.holds(span.Int(int64(sh.kind)))
 	case store.StatusOf:
-		return f.holds(t, span.Int(int64(sh.status)))
+		return t.holds(span.Int(int64(sh.status)))
 	case store.ScopeName:
-		return f.holds(t, span.String(sc.Name))
+		return t.holds(span.String(sc.Name))
 	case store.ScopeVersion:
-		return f.holds(t, span.String(sc.Version))
+		return t.holds(span.String(sc.Version))
 	}
 	return true
 }
 
-func (f *classFilter) inShape(t *classTerm, sh *shape) bool {
+func (t *term) inShape(sh *shape) bool {
 	next := 0
 	for i := range sh.attrs {
 		filled := next < len(sh.fill) && sh.fill[next].pos == uint32(i)
 		if filled {
 			next++
 		}
-		if sh.attrs[i].Key == t.Field.Name && (filled || f.holds(t, sh.attrs[i].Value)) {
+		if sh.attrs[i].Key == t.Field.Name && (filled || t.holds(sh.attrs[i].Value)) {
 			return true
 		}
 	}
 	return false
-}
-
-func (f *classFilter) any(t *classTerm, attrs []span.Attr) bool {
-	for i := range attrs {
-		if attrs[i].Key == t.Field.Name && f.holds(t, attrs[i].Value) {
-			return true
-		}
-	}
-	return false
-}
-
-func (f *classFilter) holds(t *classTerm, v span.Value) bool {
-	f.value.Attrs[0].Value = v
-	return t.match.Match(&f.value, 0, nil)
 }

@@ -193,7 +193,7 @@ func exercise(t testing.TB, b []byte) (worked int) {
 	ok(err)
 	for _, g := range p.Groups()[:min(len(p.Groups()), 20)] {
 		for _, f := range []store.Field{{Intrinsic: store.SpanName}, {Scope: store.ScopeAny, Name: "order.id"}, {Scope: store.ScopeEvent, Name: "unique"}} {
-			_, err = g.MayMatch(store.Term{Field: f, Value: store.Literal{Value: span.String("order-4")}})
+			_, err = NewFilter([][]store.Term{{{Field: f, Value: store.Literal{Value: span.String("order-4")}}}}).In(g)
 			ok(err)
 		}
 		for kind := store.ServiceNames; kind <= store.AttributeValues; kind++ {

@@ -226,14 +226,16 @@ func TestNeedle(t *testing.T) {
 		term := store.Term{Field: store.Field{Scope: store.ScopeAny, Name: key}, Value: store.Literal{Value: value}}
 		pages := 0
 		for _, g := range p.Groups() {
+			filter, err := NewFilter([][]store.Term{{term}}).In(g)
+			if err != nil {
+				t.Fatal(err)
+			}
 			list, err := g.Pages()
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, pg := range list {
-				if may, err := pg.MayMatch(term); err != nil {
-					t.Fatal(err)
-				} else if may {
+				if filter != nil && filter.MayMatch(pg) {
 					pages++
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/weft-dev/weft/internal/trace/span"
-	"github.com/weft-dev/weft/internal/trace/store"
 )
 
 // Scan reads page after page with the same columns into the same memory: whoever looks at
@@ -25,11 +24,10 @@ func NewScan(c Columns) *Scan {
 	return &Scan{columns: c, raw: rawPage{memory: &buffers{}}}
 }
 
-// Where leaves out spans which surely do not satisfy some clause of store.Matcher.Required,
-// if a span's class is enough to tell.
-func (s *Scan) Where(required [][]store.Term) *Scan {
-	if len(required) > 0 {
-		s.classes = newClassFilter(required)
+// Where leaves out spans which surely do not match, if a span's class is enough to tell.
+func (s *Scan) Where(f *Filter) *Scan {
+	if len(f.clauses) > 0 {
+		s.classes = newClassFilter(f)
 	}
 	return s
 }

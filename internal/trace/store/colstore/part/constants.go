@@ -1,0 +1,57 @@
+package part
+
+import "github.com/weft-dev/weft/internal/trace/span"
+
+// constants is what the shapes of a group's table say by themselves, each value once.
+type constants struct {
+	names  [numOwners][]string
+	values map[ownKey][]span.Value
+}
+
+type ownKey struct {
+	own owner
+	key string
+}
+
+// constants gathers them when they are first asked for: most groups are read for a trace.
+func (t *tables) constants() *constants {
+	t.constOnce.Do(func() {
+		t.consts = &constants{values: map[ownKey][]span.Value{}}
+		type seen struct {
+			ownKey
+			v span.Value
+		}
+		have := map[seen]bool{}
+		for i := range t.shapes {
+			t.shapes[i].eachConstant(func(a *span.Attr) {
+				k := ownKey{t.shapes[i].own, a.Key}
+				if s := (seen{k, a.Value}); !have[s] {
+					have[s] = true
+					t.consts.values[k] = append(t.consts.values[k], a.Value)
+				}
+			})
+		}
+		clear(have)
+		for i := range t.shapes {
+			s := &t.shapes[i]
+			k := seen{ownKey: ownKey{s.own, s.name}}
+			if s.mask&hasName == 0 && !have[k] {
+				have[k] = true
+				t.consts.names[s.own] = append(t.consts.names[s.own], s.name)
+			}
+		}
+	})
+	return t.consts
+}
+
+// eachConstant yields the attributes whose values are stored with the shape.
+func (s *shape) eachConstant(yield func(*span.Attr)) {
+	next := 0
+	for i := range s.attrs {
+		if next < len(s.fill) && s.fill[next].pos == uint32(i) {
+			next++
+		} else {
+			yield(&s.attrs[i])
+		}
+	}
+}
