@@ -357,7 +357,7 @@ type AttributeKey struct {
 	Key   string         `json:"key"`
 	Scope AttributeScope `json:"scope"`
 
-	// Spans About.
+	// Spans Each counted once, however often it was sent.
 	Spans int64 `json:"spans"`
 
 	// Type The kinds of OTLP's AnyValue; `empty` has no alternative set, `absent` is a key without a value.
@@ -369,7 +369,7 @@ type AttributeScope string
 
 // AttributeText defines model for AttributeText.
 type AttributeText struct {
-	// Spans About.
+	// Spans Each counted once, however often it was sent.
 	Spans int64 `json:"spans"`
 
 	// Type The kinds of OTLP's AnyValue; `empty` has no alternative set, `absent` is a key without a value.
@@ -699,7 +699,7 @@ type OperationName struct {
 	Kind SpanKind `json:"kind"`
 	Name string   `json:"name"`
 
-	// Spans About.
+	// Spans Each counted once, however often it was sent.
 	Spans int64 `json:"spans"`
 }
 
@@ -846,7 +846,7 @@ type SearchStats struct {
 type ServiceName struct {
 	Name string `json:"name"`
 
-	// Spans About.
+	// Spans Each counted once, however often it was sent.
 	Spans int64 `json:"spans"`
 }
 

@@ -926,7 +926,7 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description About.
+             * @description Each counted once, however often it was sent.
              */
             spans: number;
         };
@@ -935,7 +935,7 @@ export interface components {
             kind: components["schemas"]["SpanKind"];
             /**
              * Format: int64
-             * @description About.
+             * @description Each counted once, however often it was sent.
              */
             spans: number;
         };
@@ -945,7 +945,7 @@ export interface components {
             type: components["schemas"]["ValueType"];
             /**
              * Format: int64
-             * @description About.
+             * @description Each counted once, however often it was sent.
              */
             spans: number;
         };
@@ -954,7 +954,7 @@ export interface components {
             type: components["schemas"]["ValueType"];
             /**
              * Format: int64
-             * @description About.
+             * @description Each counted once, however often it was sent.
              */
             spans: number;
         };

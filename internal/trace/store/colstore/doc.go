@@ -15,8 +15,9 @@
 //
 // Concurrency: a reader works on a view, an immutable list of heads and parts that it
 // holds a count on; writers publish new views and never change one. Lock order: flushMu
-// or mergeMu, then Store.mu, then head.mu. One flusher, one merger, one janitor
-// (retention, purge of deleted traces) run in the background; Close stops them in reverse.
+// or mergeMu, then Store.mu, then head.mu. Store.looking, of readers that count names, goes
+// before head.mu and with no other. One flusher, one merger, one janitor (retention, purge
+// of deleted traces) run in the background; Close stops them in reverse.
 //
 // Disk: FORMAT.md specifies every file. All of a store's files lie in one folder:
 //
