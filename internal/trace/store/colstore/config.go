@@ -47,6 +47,9 @@ type Config struct {
 	MergeFanIn int
 	// MaxPartSpans: merges make no part larger. Default 32 million.
 	MaxPartSpans int64
+	// IdleAge after the last flush, if nothing has arrived since, the small parts that are
+	// left are merged too. Default 5 seconds.
+	IdleAge time.Duration
 	// CacheBytes bounds the memory for row-group metadata. Default 32 MiB.
 	CacheBytes int64
 	// DigestAge is how long digests of requests are kept with the parts, for idempotent
@@ -80,6 +83,7 @@ func (c Config) withDefaults() (Config, error) {
 	def(&c.JanitorEvery, time.Minute)
 	def(&c.MergeFanIn, 6)
 	def(&c.MaxPartSpans, 32_000_000)
+	def(&c.IdleAge, 5*time.Second)
 	def(&c.CacheBytes, 32<<20)
 	def(&c.DigestAge, 15*time.Minute)
 	if c.Kept == nil {

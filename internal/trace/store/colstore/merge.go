@@ -17,6 +17,9 @@ const (
 	// far as the tenants' allowances let them: see mergeRun.
 	mergeSpan      = 24 * time.Hour
 	smallPartSpans = 50_000
+	// maxRestSpans is the most that is merged at once because nothing arrives: some ten
+	// seconds of work.
+	maxRestSpans = 4_000_000
 	// mergeLevel is the zstd level of merged parts: they stay, unlike what a head is flushed
 	// to.
 	mergeLevel = 2
@@ -32,17 +35,33 @@ func (s *Store) mergeLoop() {
 		case <-s.stop:
 			return
 		case <-s.wantMerge:
-		}
-		for {
-			merged, err := s.MergeOnce(ctx)
-			if err != nil && ctx.Err() == nil {
-				s.log.Error("merge", "error", err)
-			}
-			if err != nil || !merged {
-				break
+			s.mergeAll(ctx, s.chooseRun)
+		case <-s.cfg.Clock.After(s.cfg.IdleAge):
+			if s.idle() {
+				s.mergeAll(ctx, s.chooseRest)
 			}
 		}
 	}
+}
+
+// mergeAll merges run after run until none is due.
+func (s *Store) mergeAll(ctx context.Context, choose func([]*livePart) []*livePart) {
+	for {
+		merged, err := s.mergeOnce(ctx, choose)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("merge", "error", err)
+		}
+		if err != nil || !merged {
+			return
+		}
+	}
+}
+
+// idle reports that all there is has been flushed.
+func (s *Store) idle() bool {
+	v := s.acquire()
+	defer s.release(v)
+	return !slices.ContainsFunc(v.heads, func(h *head) bool { return len(h.snapshot()) > 0 })
 }
 
 func (s *Store) stopContext() (context.Context, context.CancelFunc) {
@@ -58,12 +77,14 @@ func (s *Store) stopContext() (context.Context, context.CancelFunc) {
 }
 
 // MergeOnce merges one run of neighbouring parts if some run is due.
-func (s *Store) MergeOnce(ctx context.Context) (bool, error) {
+func (s *Store) MergeOnce(ctx context.Context) (bool, error) { return s.mergeOnce(ctx, s.chooseRun) }
+
+func (s *Store) mergeOnce(ctx context.Context, choose func([]*livePart) []*livePart) (bool, error) {
 	s.mergeMu.Lock()
 	defer s.mergeMu.Unlock()
 	v := s.acquire()
 	defer s.release(v)
-	run := s.chooseRun(v.parts)
+	run := choose(v.parts)
 	if len(run) == 0 {
 		return false, nil
 	}
@@ -90,6 +111,32 @@ func (s *Store) chooseRun(parts []*livePart) []*livePart {
 					best = r.parts
 				}
 				r = mergeRun{}
+			}
+		}
+	}
+	return best
+}
+
+// chooseRest is the longest run of neighbours of which the largest is no larger than the
+// others together, for times when nothing arrives. So a span is rewritten only into a part
+// of twice the size.
+func (s *Store) chooseRest(parts []*livePart) []*livePart {
+	var best []*livePart
+	allow := remember(s.cfg.Allowance)
+	for _, kept := range []bool{false, true} {
+		list := slices.DeleteFunc(slices.Clone(parts), func(p *livePart) bool { return p.Kept != kept || p.corrupt.Load() })
+		for i := range list {
+			var r mergeRun
+			largest := int64(0)
+			for _, p := range list[i:] {
+				if len(r.parts) > 0 && (!r.takes(p, &s.cfg, allow) || r.spans+p.Meta().Spans > maxRestSpans) {
+					break
+				}
+				r.add(p, allow)
+				largest = max(largest, p.Meta().Spans)
+				if n := len(r.parts); n > max(1, len(best)) && 2*largest <= r.spans {
+					best = slices.Clone(r.parts)
+				}
 			}
 		}
 	}
