@@ -74,7 +74,11 @@ func TestKill(t *testing.T) {
 
 // A power cut at a random file operation loses nothing that was acknowledged.
 func TestPowerCut(t *testing.T) {
-	res, err := PowerCut(context.Background(), PowerCutOptions{Rounds: testRounds, Seed: testSeed, Out: testWriter{t}})
+	rounds := testRounds
+	if testing.Short() {
+		rounds = 3
+	}
+	res, err := PowerCut(context.Background(), PowerCutOptions{Rounds: rounds, Seed: testSeed, Out: testWriter{t}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,6 +156,9 @@ func layoutHead(w *world, path string) layoutHeader {
 // Of more children of one span than rows are drawn, the failed and the longest are sent,
 // by the subtree of their parent too; the others are a link and a download away.
 func TestManySiblings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes as many children as rows are drawn, which -short leaves to the full run")
+	}
 	const children = layout.MaxRows + 500
 	id := func(i int) span.SpanID { return span.SpanID{4: 1, 5: byte(i >> 16), 6: byte(i >> 8), 7: byte(i)} }
 	b := &span.Batch{Resources: make([]span.Resource, 1), Scopes: make([]span.Scope, 1)}

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/weft-dev/weft/internal/trace/span"
@@ -387,7 +388,11 @@ func cancel(w *world) {
 // may end a query that is over its bytes only when it is done with a block, so not every
 // such answer need be partial; but some must.
 func budget(w *world) {
-	for n := range uint64(40) {
+	rounds := uint64(40)
+	if testing.Short() {
+		rounds = 16
+	}
+	for n := range rounds {
 		var spans []sp
 		for i := range uint64(10) {
 			spans = append(spans,
