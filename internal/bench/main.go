@@ -1,51 +1,186 @@
-// Command bench measures the built server from outside and writes docs/perf/server.md:
-// time to ready, memory at rest, size of the binary; acknowledgement and visibility while
-// spans arrive at a fixed rate; one lone request beside the disk's own fdatasync.
+// Command bench measures the built server from outside and writes docs/perf.
 //
-//	go run ./internal/bench -weft bin/weft
+//	go run ./internal/bench -weft bin/weft                        all of it: bench.md, bench.json, server.md
+//	go run ./internal/bench -only ingest,query -worlds fleet      a part of it, printed only
+//	go run ./internal/bench -only ingest,query -spans 20000000 -hours 24 -seeds 1 -worlds shop -wires http -beside 20000
 //
-// It judges nothing: machines are noisy, figures are for reading. Load is open-loop:
-// requests leave on schedule and latency counts from the scheduled moment.
+// bench.md is the store: a generated workload of known content is sent, the folder and the
+// process are measured, every answer is compared with the exact one, and the server is
+// killed while spans arrive (packages workload and truth). server.md is time to ready,
+// memory at rest, acknowledgement and visibility at a fixed rate, open-loop: requests leave
+// on schedule and latency counts from the scheduled moment.
+//
+// A figure never fails: machines are noisy, figures are for reading. A wrong answer does.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/weft-dev/weft/internal/bench/workload"
 	"github.com/weft-dev/weft/internal/proof"
 )
 
 func main() {
-	weft := flag.String("weft", "bin/weft", "the binary to measure")
-	rate := flag.Int("rate", 20_000, "spans a second while visibility is measured")
-	duration := flag.Duration("for", 30*time.Second, "how long spans arrive")
-	spans := flag.Int("spans", 10_000_000, "spans stored when the time of a start is measured")
-	out := flag.String("out", "docs/perf/server.md", "file to write")
-	flag.Parse()
-	report, err := run(context.Background(), *weft, *rate, *duration, *spans)
-	fmt.Print(report)
-	if err == nil {
-		err = os.WriteFile(*out, []byte(report), 0o644)
-	}
-	if err != nil {
+	if err := command(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, weft string, rate int, duration time.Duration, spans int) (string, error) {
-	binary, err := filepath.Abs(weft)
+func command(ctx context.Context) error {
+	p := plan{}
+	weft := flag.String("weft", "bin/weft", "the binary to measure")
+	only := flag.String("only", "", "parts to run, of server, ingest, query, kill; comma-separated; nothing is written then")
+	flag.IntVar(&p.spans, "spans", 1_000_000, "spans of a stream")
+	hours := flag.Float64("hours", 1, "span times are spread over so many hours")
+	seeds := flag.String("seeds", "1,2", "seeds of the first world; the others run with the first seed")
+	worlds := flag.String("worlds", "shop,fleet", "worlds of services")
+	wires := flag.String("wires", "http,gzip,grpc", "how spans are sent; all but http are measured once, ingest only")
+	flag.DurationVar(&p.rest, "rest", 45*time.Second, "after the last acknowledgement, before the folder is measured")
+	flag.IntVar(&p.held, "hold", 2_000_000, "streams of more spans are made while they are sent, beside the server")
+	flag.IntVar(&p.beside, "beside", 0, "spans a second that arrive while queries are asked")
+	flag.IntVar(&p.ids, "ids", 300, "traces asked for by id")
+	flag.IntVar(&p.searches, "searches", 60, "searches of a kind")
+	flag.IntVar(&p.killSpans, "kill-spans", 300_000, "the kill comes after a quarter to three quarters of these")
+	dir := flag.String("out", "docs/perf", "folder of the reports")
+	rate := flag.Int("rate", 20_000, "spans a second while visibility is measured")
+	duration := flag.Duration("for", 30*time.Second, "how long spans arrive")
+	stored := flag.Int("stored", 10_000_000, "spans stored when the time of a start is measured")
+	flag.Parse()
+	parts, err := partsOf(*only)
 	if err != nil {
-		return "", err
+		return err
 	}
-	info, err := os.Stat(binary)
+	p.over = time.Duration(*hours * float64(time.Hour))
+	p.ingest, p.query, p.kills = parts["ingest"], parts["query"], parts["kill"]
+	if p.binary, err = filepath.Abs(*weft); err != nil {
+		return err
+	}
+	streams, err := streamsOf(*worlds, *seeds, *wires)
+	if err != nil {
+		return err
+	}
+	if parts["ingest"] || parts["query"] || parts["kill"] {
+		name := "bench"
+		if *only != "" {
+			name = ""
+		}
+		if err := measureStreams(ctx, p, streams, *dir, name); err != nil {
+			return err
+		}
+	}
+	if !parts["server"] {
+		return nil
+	}
+	report, err := run(ctx, p.binary, *rate, *duration, *stored)
+	fmt.Print(report)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(*dir, "server.md"), []byte(report), 0o644)
+}
+
+// partsOf reads -only; all parts where it is empty.
+func partsOf(only string) (map[string]bool, error) {
+	known := []string{"server", "ingest", "query", "kill"}
+	parts := map[string]bool{}
+	if only == "" {
+		for _, k := range known {
+			parts[k] = true
+		}
+		return parts, nil
+	}
+	for _, name := range strings.Split(only, ",") {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("part %q: want one of %s", name, strings.Join(known, ", "))
+		}
+		parts[name] = true
+	}
+	return parts, nil
+}
+
+// streamsOf are the streams to measure: the first world with each seed, the other worlds
+// with the first, and the first of all once more on every other wire.
+func streamsOf(worlds, seeds, wires string) ([]stream, error) {
+	var list []stream
+	for i, name := range strings.Split(worlds, ",") {
+		w, ok := workload.Worlds()[name]
+		if !ok {
+			return nil, fmt.Errorf("no world %q", name)
+		}
+		for k, text := range strings.Split(seeds, ",") {
+			seed, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("seed: %w", err)
+			}
+			if i == 0 || k == 0 {
+				list = append(list, stream{world: w, seed: seed, wire: "http"})
+			}
+		}
+	}
+	first := list[0]
+	for i, wire := range strings.Split(wires, ",") {
+		switch {
+		case wire != "http" && wire != "gzip" && wire != "grpc":
+			return nil, fmt.Errorf("wire %q: want http, gzip or grpc", wire)
+		case i == 0:
+			for k := range list {
+				list[k].wire = wire
+			}
+		default:
+			list = append(list, stream{first.world, first.seed, wire, true})
+		}
+	}
+	return list, nil
+}
+
+// measureStreams measures every stream and prints the table; name is the report to write,
+// none if "". It fails where an answer was wrong, once all is measured.
+func measureStreams(ctx context.Context, p plan, streams []stream, dir, name string) error {
+	r := newReport(ctx, p)
+	var wrong []error
+	for _, s := range streams {
+		if s.part && !p.ingest {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "bench: %s, %d spans\n", s, p.spans)
+		f, bad, err := p.measure(ctx, s)
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", s, err), errors.Join(bad...))
+		}
+		r.Columns = append(r.Columns, column{s.String(), f})
+		for _, err := range bad {
+			wrong = append(wrong, fmt.Errorf("%s: %w", s, err))
+		}
+	}
+	last, err := committed(ctx, dir, "bench.json")
+	if err != nil {
+		return err
+	}
+	text := r.text(last)
+	fmt.Print(text)
+	if len(wrong) > 0 {
+		return fmt.Errorf("%d answers were wrong, among them:\n%w", len(wrong), errors.Join(wrong[:min(10, len(wrong))]...))
+	}
+	if name == "" {
+		return nil
+	}
+	return r.write(dir, name, text)
+}
+
+// run measures the server and returns docs/perf/server.md.
+func run(ctx context.Context, weft string, rate int, duration time.Duration, spans int) (string, error) {
+	info, err := os.Stat(weft)
 	if err != nil {
 		return "", err
 	}
@@ -61,7 +196,7 @@ func run(ctx context.Context, weft string, rate int, duration time.Duration, spa
 	fmt.Fprintf(&b, "| what | figure | target |\n| --- | --- | --- |\n")
 	fmt.Fprintf(&b, "| binary | %.1f MB | ≤ 60 MB |\n", float64(info.Size())/1e6)
 
-	s := &proof.Server{Binary: binary, Dir: filepath.Join(dir, "data")}
+	s := &proof.Server{Binary: weft, Dir: filepath.Join(dir, "data")}
 	var starts []time.Duration
 	for range 5 {
 		took, err := s.Start(ctx)
@@ -86,7 +221,7 @@ func run(ctx context.Context, weft string, rate int, duration time.Duration, spa
 	}
 	fmt.Fprintf(&b, "| resident memory at rest | %.0f MB | ≤ 60 MB |\n", rss)
 
-	demo, err := firstDemoTrace(ctx, binary, dir)
+	demo, err := firstDemoTrace(ctx, weft, dir)
 	if err != nil {
 		return b.String(), err
 	}
