@@ -49,8 +49,8 @@ generate: web/node_modules/.installed ## regenerate committed generated files; f
 deps: ## install what the browser tests need (Debian)
 	bash .ci/deps.sh
 
-bench: build ## measure the built server: ingest, visibility, queries, footprint
-	$(GO) run ./internal/bench -weft bin/weft
+bench: build ## measure the built server, compare every answer and the last table; BENCH='-only ingest' for a part
+	$(GO) run ./internal/bench -weft bin/weft $(BENCH)
 
 bench-micro: ## Go benchmarks of the decoder, the store and the query engine
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/trace/...
