@@ -170,5 +170,6 @@ func (g *generator) status(n *node, s *tracepb.Span) {
 		st.WriteString("\n" + sv.frames[(first+i)%len(sv.frames)])
 	}
 	s.Events = append(s.Events, &tracepb.Span_Event{TimeUnixNano: s.EndTimeUnixNano - uint64(n.own/4), Name: "exception", Attributes: []*commonpb.KeyValue{
-		w.str("exception.type", e.kind), w.str("exception.message", text), w.str("exception.stacktrace", st.String())}})
+		w.str("exception.type", e.kind), w.str("exception.message", text), w.str("exception.stacktrace", st.String()),
+	}})
 }

@@ -40,8 +40,10 @@ func (g *generator) trace(start int64, out []item) []item {
 	want = max(1, min(want, maxSpans))
 	roots := g.services[g.world.traffic[r.IntN(len(g.world.traffic))]]
 	root := roots.ops[min(r.IntN(len(roots.ops)), r.IntN(len(roots.ops)))] // the first ones are the busiest
-	nodes := []*node{{op: root, pod: g.pod(root.svc), kind: tracepb.Span_SPAN_KIND_SERVER,
-		scope: scopeName(root.svc.lang, "http"), name: root.name, parent: -1}}
+	nodes := []*node{{
+		op: root, pod: g.pod(root.svc), kind: tracepb.Span_SPAN_KIND_SERVER,
+		scope: scopeName(root.svc.lang, "http"), name: root.name, parent: -1,
+	}}
 	open := []int{0} // nodes that can have children
 	add := func(n node) int {
 		n.depth = nodes[n.parent].depth + 1
