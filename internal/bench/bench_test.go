@@ -219,3 +219,29 @@ func TestFolderBytes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What was written is counted when it is gone, too, and a file that grew once.
+func TestPartWatch(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, n int) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, n), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &partWatch{dir: dir, stop: make(chan struct{}), seen: map[string]int64{}}
+	write("a", 10)
+	w.look()
+	write("a", 100)
+	write("b", 1000)
+	w.look()
+	if err := os.Remove(filepath.Join(dir, "b")); err != nil {
+		t.Fatal(err)
+	}
+	write("c", 7)
+	for range 2 {
+		if written, left, err := w.end(); err != nil || written != 1107 || left != 107 {
+			t.Errorf("%d bytes written, %d left, %v; want 1107 and 107", written, left, err)
+		}
+	}
+}

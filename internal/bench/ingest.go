@@ -23,8 +23,9 @@ const (
 
 // sending is what came of sending a stream.
 type sending struct {
-	spans   int64 // acknowledged
-	again   int64 // requests sent again
+	spans   int64                 // acknowledged
+	again   int64                 // requests sent again
+	refusal atomic.Pointer[error] // why the first of them was
 	took    time.Duration
 	ack     latencies // of a request, each try
 	visible latencies // from sending a request to reading its spans of one trace
@@ -127,10 +128,19 @@ func (s *sending) deliver(ctx context.Context, post poster, body []byte) error {
 			return err
 		}
 		atomic.AddInt64(&s.again, 1)
+		s.refusal.CompareAndSwap(nil, &err)
 		if err := sleep(ctx, min(20*time.Millisecond<<try, 2*time.Second)); err != nil {
 			return err
 		}
 	}
+}
+
+// firstRefusal is why the first request had to be sent again; nil if none had.
+func (s *sending) firstRefusal() error {
+	if err := s.refusal.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // seen reports where spans of an acknowledged request are not in the answer to a read by

@@ -1,7 +1,7 @@
 // Command bench measures the built server from outside and writes docs/perf.
 //
 //	go run ./internal/bench -weft bin/weft                        all of it: bench.md, bench.json, server.md
-//	go run ./internal/bench -only ingest,query -worlds fleet      a part of it, printed only
+//	go run ./internal/bench -only ingest,query -worlds fleet      a part of it, only printed
 //	go run ./internal/bench -only ingest,query -spans 20000000 -hours 24 -seeds 1 -worlds shop -wires http -beside 20000
 //
 // bench.md is the store: a generated workload of known content is sent, the folder and the
@@ -40,7 +40,7 @@ func main() {
 func command(ctx context.Context) error {
 	p := plan{}
 	weft := flag.String("weft", "bin/weft", "the binary to measure")
-	only := flag.String("only", "", "parts to run, of server, ingest, query, kill; comma-separated; nothing is written then")
+	only := flag.String("only", "", "parts to run, of server, ingest, query, kill; comma-separated")
 	flag.IntVar(&p.spans, "spans", 1_000_000, "spans of a stream")
 	hours := flag.Float64("hours", 1, "span times are spread over so many hours")
 	seeds := flag.String("seeds", "1,2", "seeds of the first world; the others run with the first seed")
@@ -71,11 +71,7 @@ func command(ctx context.Context) error {
 		return err
 	}
 	if parts["ingest"] || parts["query"] || parts["kill"] {
-		name := "bench"
-		if *only != "" {
-			name = ""
-		}
-		if err := measureStreams(ctx, p, streams, *dir, name); err != nil {
+		if err := measureStreams(ctx, p, streams, *dir, byDefault(parts)); err != nil {
 			return err
 		}
 	}
@@ -88,6 +84,16 @@ func command(ctx context.Context) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(*dir, "server.md"), []byte(report), 0o644)
+}
+
+// byDefault reports whether all of the store is measured as by default, so that the
+// figures may be written for the next run to compare with.
+func byDefault(parts map[string]bool) bool {
+	same := parts["ingest"] && parts["query"] && parts["kill"]
+	flag.Visit(func(f *flag.Flag) {
+		same = same && slices.Contains([]string{"weft", "only", "out"}, f.Name)
+	})
+	return same
 }
 
 // partsOf reads -only; all parts where it is empty.
@@ -144,9 +150,9 @@ func streamsOf(worlds, seeds, wires string) ([]stream, error) {
 	return list, nil
 }
 
-// measureStreams measures every stream and prints the table; name is the report to write,
-// none if "". It fails where an answer was wrong, once all is measured.
-func measureStreams(ctx context.Context, p plan, streams []stream, dir, name string) error {
+// measureStreams measures every stream, prints the table and writes it into dir if keep is
+// set. It fails where an answer was wrong, once all is measured.
+func measureStreams(ctx context.Context, p plan, streams []stream, dir string, keep bool) error {
 	r := newReport(ctx, p)
 	var wrong []error
 	for _, s := range streams {
@@ -163,7 +169,7 @@ func measureStreams(ctx context.Context, p plan, streams []stream, dir, name str
 			wrong = append(wrong, fmt.Errorf("%s: %w", s, err))
 		}
 	}
-	last, err := committed(ctx, dir, "bench.json")
+	last, err := committed(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -172,10 +178,10 @@ func measureStreams(ctx context.Context, p plan, streams []stream, dir, name str
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d answers were wrong, among them:\n%w", len(wrong), errors.Join(wrong[:min(10, len(wrong))]...))
 	}
-	if name == "" {
+	if !keep {
 		return nil
 	}
-	return r.write(dir, name, text)
+	return r.write(dir, text)
 }
 
 // run measures the server and returns docs/perf/server.md.

@@ -86,11 +86,11 @@ func TestReport(t *testing.T) {
 		}
 	}
 	git("init", "-q")
-	if last, err := committed(t.Context(), dir, "bench.json"); err != nil || last != nil {
+	if last, err := committed(t.Context(), dir); err != nil || last != nil {
 		t.Fatalf("nothing is committed, found %v, %v", last, err)
 	}
 	was := &report{Date: "1 May 2026", Commit: "abc", Columns: []column{{"shop 1", figures{"bytes": {20}, "cpu": {4, 6}, "warm by id": {1.5, 5}}}}}
-	if err := was.write(dir, "bench", was.text(nil)); err != nil {
+	if err := was.write(dir, was.text(nil)); err != nil {
 		t.Fatal(err)
 	}
 	git("add", ".")
@@ -99,10 +99,10 @@ func TestReport(t *testing.T) {
 		{"shop 1", figures{"bytes": {25}, "cpu": {3, 5}}},
 		{"fleet 1", figures{"bytes": {21}}},
 	}}
-	if err := now.write(dir, "bench", "not committed"); err != nil {
+	if err := now.write(dir, "not committed"); err != nil {
 		t.Fatal(err)
 	}
-	last, err := committed(t.Context(), dir, "bench.json")
+	last, err := committed(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,6 +110,8 @@ func (p plan) measureIngest(ctx context.Context, server *proof.Server, wire stri
 	if err != nil {
 		return nil, err
 	}
+	watch := watchParts(filepath.Join(server.Dir, "traces", "parts"))
+	defer watch.end()
 	sent, err := send(ctx, server.URL, wire, requests, nil)
 	if err != nil || !p.ingest {
 		return nil, err
@@ -129,6 +131,13 @@ func (p plan) measureIngest(ctx context.Context, server *proof.Server, wire stri
 	if err != nil {
 		return nil, err
 	}
+	written, left, err := watch.end()
+	if err != nil {
+		return nil, err
+	}
+	if sent.again > 0 {
+		fmt.Fprintf(os.Stderr, "bench: %d requests were sent again, the first after: %v\n", sent.again, sent.firstRefusal())
+	}
 	millions := float64(sent.spans) / 1e6
 	zstd := z.cpu.Seconds() / float64(z.spans) * 1e6
 	cpu := func(u usage) float64 { return (u.cpu - before.cpu).Seconds() / millions }
@@ -139,7 +148,7 @@ func (p plan) measureIngest(ctx context.Context, server *proof.Server, wire stri
 	f["rate"] = []float64{float64(sent.spans) / sent.took.Seconds()}
 	f["bytes"] = []float64{float64(size) / float64(sent.spans)}
 	f["written"] = []float64{float64(rested.written-before.written) / float64(sent.spans)}
-	f["amplification"] = []float64{float64(rested.written-before.written) / float64(size)}
+	f["amplification"] = []float64{float64(written) / float64(max(1, left))}
 	f["rss"] = []float64{rested.peakRSS}
 	f["ack"] = []float64{millis(sent.ack.at(0.5)), millis(sent.ack.at(0.99))}
 	f["visible"] = []float64{millis(sent.visible.at(0.5)), millis(sent.visible.at(0.99))}
@@ -150,8 +159,12 @@ func (p plan) measureIngest(ctx context.Context, server *proof.Server, wire stri
 // measureQueries lets merges settle, starts the server again with its pages out of the
 // page cache, and asks every kind of question twice.
 func (p plan) measureQueries(ctx context.Context, server *proof.Server, t *truth.Truth, seed uint64, f figures) ([]error, error) {
-	if _, err := settle(ctx, server.PID()); err != nil {
+	settled, err := settle(ctx, server.PID())
+	if err != nil {
 		return nil, err
+	}
+	if !settled {
+		fmt.Fprintln(os.Stderr, "bench: merges have not settled in five minutes; queries are asked all the same")
 	}
 	size, err := folderBytes(server.Dir)
 	if err != nil {
