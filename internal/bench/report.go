@@ -122,6 +122,7 @@ func rows() []row {
 	}
 	return append(list,
 		row{"again " + truth.Operation.String(), truth.Operation.String() + ", the same again at once: no answer is kept", "", "as warm", "%.2f / %.2f"},
+		row{"beside", "spans/s that arrived while questions were asked", "", "", "%.0f"},
 		row{"answers", "answers compared / wrong", "", "0 wrong", "%.0f / %.0f"},
 		row{"traces", "traces listed / missing, doubled or with other numbers", "", "0", "%.0f / %.0f"},
 		row{"spans", "spans in them", "", "", "%.0f"},

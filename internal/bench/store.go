@@ -111,7 +111,7 @@ func (p plan) measureIngest(ctx context.Context, server *proof.Server, wire stri
 		return nil, err
 	}
 	watch := watchParts(filepath.Join(server.Dir, "traces", "parts"))
-	defer watch.end()
+	defer func() { _, _, _ = watch.end() }() // where an error comes before its figures are wanted
 	sent, err := send(ctx, server.URL, wire, requests, nil)
 	if err != nil || !p.ingest {
 		return nil, err
@@ -184,8 +184,12 @@ func (p plan) measureQueries(ctx context.Context, server *proof.Server, t *truth
 	f["ready"] = []float64{millis(ready)}
 	stop := p.arriving(ctx, server)
 	wrong, err := p.askAll(ctx, server, t, seed, f)
-	if err := errors.Join(err, stop()); err != nil {
+	rate, stopErr := stop()
+	if err := errors.Join(err, stopErr); err != nil {
 		return wrong, err
+	}
+	if p.beside > 0 {
+		f["beside"] = []float64{rate}
 	}
 	c := newClient(server.URL)
 	defer c.close()
@@ -230,16 +234,17 @@ func (p plan) askAll(ctx context.Context, server *proof.Server, t *truth.Truth, 
 	return wrong, nil
 }
 
-// arriving has other spans arrive, of other services, until the returned function is called.
-func (p plan) arriving(ctx context.Context, server *proof.Server) (stop func() error) {
+// arriving has other spans arrive, of other services and other hours, until the returned
+// function is called, which tells how many arrived a second.
+func (p plan) arriving(ctx context.Context, server *proof.Server) (stop func() (float64, error)) {
 	if p.beside == 0 {
-		return func() error { return nil }
+		return func() (float64, error) { return 0, nil }
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
+	start, arrived := time.Now(), 0
 	go func() {
 		const spans = 500
-		start := time.Now()
 		seed := uint64(start.UnixNano())
 		for i := 0; ; i++ {
 			due := start.Add(time.Duration(i) * time.Second * spans / time.Duration(p.beside))
@@ -249,15 +254,20 @@ func (p plan) arriving(ctx context.Context, server *proof.Server) (stop func() e
 			}
 			// Times behind the workload's window, so that no answer holds these spans.
 			body := proof.Workload(seed, uint64(i), spans, due.Add(24*time.Hour)).Body()
-			if err := server.Post(ctx, body); err != nil && ctx.Err() == nil {
+			if err := server.Post(ctx, body); err != nil {
+				if ctx.Err() != nil {
+					err = nil
+				}
 				done <- err
 				return
 			}
+			arrived += spans
 		}
 	}()
-	return func() error {
+	return func() (float64, error) {
 		cancel()
-		return <-done
+		err := <-done
+		return float64(arrived) / time.Since(start).Seconds(), err
 	}
 }
 
