@@ -249,7 +249,11 @@ func TestNamesWhileCopiesArrive(t *testing.T) {
 			}
 		})
 	}
-	for round := range 12 {
+	rounds := 12
+	if testing.Short() {
+		rounds = 6
+	}
+	for round := range rounds {
 		d.send(round%5, 1+round%4, 20)
 		if round%2 == 1 {
 			d.store.freeze()

@@ -131,7 +131,7 @@ func (s *Store) advance() {
 
 func (s *Store) partOptions(minArrival, maxArrival time.Time) part.Options {
 	return part.Options{
-		GroupSpans: s.cfg.GroupSpans, PageSpans: s.cfg.PageSpans,
+		GroupSpans: s.cfg.GroupSpans, PageSpans: s.cfg.PageSpans, Cache: s.cache,
 		MinArrival: minArrival, MaxArrival: maxArrival,
 	}
 }

@@ -302,6 +302,7 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 		for _, l := range all {
 			cache.expect(pageKey{run[l.part], int(l.page)})
 		}
+		var free []*span.Batch
 		for i := 0; i < len(all); {
 			j := i + 1
 			for j < len(all) && all[j].key == all[i].key {
@@ -310,7 +311,11 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 			var refs []part.Ref
 			for _, l := range all[i:j] {
 				b, err := cache.get(pageKey{run[l.part], int(l.page)}, func() (*span.Batch, error) {
-					return pages[l.part][l.page].Read(ctx, part.All())
+					var old *span.Batch
+					if n := len(free); n > 0 {
+						old, free = free[n-1], free[:n-1]
+					}
+					return pages[l.part][l.page].ReadReusing(ctx, old)
 				})
 				if err != nil {
 					yield(part.Trace{}, &sourceError{run[l.part], err})
@@ -324,6 +329,8 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 				return
 			}
 			i = j
+			// The part has taken the trace apart: batches that nothing needs are filled again.
+			free, cache.gone = append(free, cache.gone...), cache.gone[:0]
 		}
 	}
 }

@@ -9,6 +9,7 @@ type pageCache struct {
 	pages map[pageKey]*span.Batch
 	order []pageKey       // oldest first; some have gone
 	uses  map[pageKey]int // how often a page will be asked for, where that is known
+	gone  []*span.Batch   // let go of since the caller took them, where uses are known
 }
 
 type pageKey struct {
@@ -40,6 +41,7 @@ func (c *pageCache) get(k pageKey, read func() (*span.Batch, error)) (*span.Batc
 	if c.uses != nil {
 		if c.uses[k]--; c.uses[k] == 0 {
 			delete(c.pages, k)
+			c.gone = append(c.gone, b)
 			return b, nil
 		}
 	}
@@ -47,6 +49,9 @@ func (c *pageCache) get(k pageKey, read func() (*span.Batch, error)) (*span.Batc
 		return b, nil
 	}
 	for len(c.pages) >= c.max {
+		if old, ok := c.pages[c.order[0]]; ok && c.uses != nil {
+			c.gone = append(c.gone, old)
+		}
 		delete(c.pages, c.order[0])
 		c.order = c.order[1:]
 	}

@@ -264,7 +264,10 @@ func TestManyTenants(t *testing.T) {
 		c.Allowance = func(string) store.Allowance { return store.Allowance{Age: 720 * time.Hour, Bytes: 1 << 20} }
 	}
 	s := openOn(t, inject, config)
-	const tenants, flushes = 10_000, 2
+	tenants, flushes := 10_000, 2
+	if testing.Short() {
+		tenants = 2000
+	}
 	name := func(n int) string { return fmt.Sprintf("tenant-%05d", n) }
 	one := record(1)
 	one.Batch.Spans = one.Batch.Spans[:1]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/weft-dev/weft/internal/trace/span"
@@ -240,7 +241,10 @@ func traceIntrinsics(w *world) {
 
 // hugeTrace: 50,000 spans under one id come back whole, and search copes.
 func hugeTrace(w *world) {
-	const n, size = 50_000, 5_000
+	n, size := 50_000, 5_000
+	if testing.Short() {
+		n, size = 16_000, 2_000
+	}
 	for from := 0; from < n; from += size {
 		var spans []sp
 		for i := from; i < from+size; i++ {

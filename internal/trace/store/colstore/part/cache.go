@@ -7,11 +7,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Cache holds the tables of row groups and the directories of pages that were used last, for all parts of a store, and
-// the decompressor they share. Safe for concurrent use.
+// Cache holds the tables of row groups and the directories of pages that were used last, for all parts of a store,
+// the decompressor they share, and memory for their writers. Safe for concurrent use.
 type Cache struct {
-	dec *zstd.Decoder
-	max int64
+	dec    *zstd.Decoder
+	max    int64
+	spaces sync.Pool // of *workspace: writers are rare, and their memory is for the collector then
 
 	mu    sync.Mutex
 	size  int64                      // Guarded by mu.

@@ -301,7 +301,7 @@ func TestGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := newSource(3).small(100)
-	w := &writer{ctx: context.Background(), opt: Options{GroupSpans: 50, PageSpans: 50}, out: &fileWriter{f: f, zstd: zstd}}
+	w := &writer{space: &workspace{}, ctx: context.Background(), opt: Options{GroupSpans: 50, PageSpans: 50}, out: &fileWriter{f: f, zstd: zstd}}
 	w.out.write(fileHeader())
 	for _, tr := range list {
 		if err := w.trace(tr); err != nil {

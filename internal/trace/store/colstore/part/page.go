@@ -28,6 +28,20 @@ func (p Page) Read(ctx context.Context, c Columns) (*span.Batch, error) {
 	return b, err
 }
 
+// ReadReusing is Read of all columns into the memory of a batch that nobody reads any more,
+// nil if there is none. Texts lie in memory of their own: those of the old batch stay.
+func (p Page) ReadReusing(ctx context.Context, old *span.Batch) (*span.Batch, error) {
+	s := &Scan{columns: All()}
+	if old != nil {
+		s.batch = *old
+	}
+	if _, err := s.read(ctx, p, allTraces, false); err != nil {
+		return nil, err
+	}
+	b := s.batch
+	return &b, nil
+}
+
 // Directory lists the traces of the page, without decoding spans. The caller must not
 // change it.
 func (p Page) Directory() ([]TraceEntry, error) {

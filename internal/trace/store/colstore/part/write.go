@@ -28,6 +28,8 @@ type Options struct {
 	PageSpans int
 	// Level is the zstd level, 1 (fastest, the default) to 4 (best).
 	Level int
+	// Cache lends the writer memory that earlier ones made. Default: none does.
+	Cache *Cache
 
 	MinArrival, MaxArrival time.Time         // of the requests whose spans the part holds
 	Positions              [][2]log.Position // log positions held, as closed intervals
@@ -66,7 +68,7 @@ func Write(ctx context.Context, fs vfs.FS, dir string, opt Options, traces iter.
 	if opt.Level == 0 {
 		opt.Level = 1
 	}
-	zstd, err := newCompressor(opt.Level)
+	space, err := opt.Cache.workspaceOf(opt.Level)
 	if err != nil {
 		return Meta{}, fmt.Errorf("write part: %w", err)
 	}
@@ -77,8 +79,12 @@ func Write(ctx context.Context, fs vfs.FS, dir string, opt Options, traces iter.
 	if err != nil {
 		return Meta{}, fmt.Errorf("write part: %w", err)
 	}
-	w := &writer{ctx: ctx, opt: opt, out: &fileWriter{f: f, zstd: zstd, plain: opt.plain}}
+	w := &writer{ctx: ctx, opt: opt, space: space, out: &fileWriter{
+		f: f, zstd: space.zstd, plain: opt.plain,
+		buf: space.buf, header: space.header, body: space.body, column: space.column, zipped: space.zipped,
+	}}
 	err = w.run(traces)
+	opt.Cache.giveBack(space, w.out)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -93,10 +99,11 @@ func Write(ctx context.Context, fs vfs.FS, dir string, opt Options, traces iter.
 
 // writer turns a sequence of traces into a file.
 type writer struct {
-	ctx  context.Context
-	opt  Options
-	out  *fileWriter
-	foot footer
+	ctx   context.Context
+	opt   Options
+	space *workspace
+	out   *fileWriter
+	foot  footer
 
 	group *groupBuilder // nil between tenants
 	// Of the page at hand.
@@ -254,6 +261,7 @@ func (w *writer) split(t Trace) (pages int, err error) {
 func (w *writer) add(t Trace, spans []Ref, slots, weight int, continued, continues bool) {
 	if w.group == nil {
 		w.group = newGroupBuilder(t.Tenant, w.opt.Vary)
+		w.space.lend(w.group.col)
 	}
 	g := w.group
 	g.add(t.ID, spans, continued, continues)
@@ -288,6 +296,7 @@ func (w *writer) closeGroup() error {
 	}
 	w.group = nil
 	m, err := g.writeGroup(w.ctx, w.out)
+	w.space.takeBack(g.col)
 	if err != nil {
 		return err
 	}
