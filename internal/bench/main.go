@@ -19,11 +19,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/weft-dev/weft/internal/bench/workload"
@@ -31,7 +33,11 @@ import (
 )
 
 func main() {
-	if err := command(context.Background()); err != nil {
+	// Interrupted, it still stops its servers and removes their folders.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
