@@ -15,6 +15,7 @@ var rows = []struct {
 }{
 	{1, "internal/trace/span"},
 	{1, "internal/base/vfs"},
+	{1, "internal/base/arena"},
 	{1, "internal/base/clock"},
 	{1, "internal/base/obs"},
 	{2, "internal/trace/store"},
