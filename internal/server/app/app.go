@@ -20,7 +20,6 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -275,7 +274,7 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose("pipeline", a.pipeline.Close)
-	replayed, err := a.replay(ctx)
+	replayed, err := a.pipeline.Replay(ctx)
 	if err != nil {
 		return err
 	}
@@ -288,15 +287,6 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 	})
 	return err
 }
-
-// replay reads the log back. The heap grows to its full size meanwhile; collecting what is
-// hardly garbage at every doubling would take a third of the time.
-func (a *App) replay(ctx context.Context) (ingest.Replayed, error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(replayGCPercent))
-	return a.pipeline.Replay(ctx)
-}
-
-const replayGCPercent = 400
 
 func (a *App) limits() ingest.Limits {
 	return ingest.Limits{

@@ -54,6 +54,7 @@ type Pipeline struct {
 	seen     *window
 	counters counters
 	refused  refusedList
+	buffers  buffers
 	trim     trimmer
 
 	ready     atomic.Bool
@@ -93,6 +94,7 @@ type Request struct {
 	// Body is an ExportTraceServiceRequest, decompressed. It is given away: nobody may
 	// write to it again.
 	Body []byte
+	Lent bool // Body is in a buffer of Pipeline.Buffer, which goes back
 	JSON bool // Body is OTLP/JSON, else protobuf
 	// Memory is what the receiver reserved for Body; Submit takes it over, also when it
 	// fails. Nil: Submit reserves by itself.
@@ -119,6 +121,14 @@ func (p *Pipeline) Reserve(tenant string) *Reservation {
 // Admit is nil while the tenant may send, else the *Refusal of its next request. Receivers
 // ask before they read a body; Submit asks by itself.
 func (p *Pipeline) Admit(tenant string) error { return p.meters.check(tenant) }
+
+// Buffer is b in a buffer for the body of a request, with room for n bytes at least. b, if
+// it is in such a buffer, must not be used any more. The memory is the caller's to reserve.
+func (p *Pipeline) Buffer(b []byte, n int64) []byte {
+	out := append(p.buffers.body(n), b...)
+	p.buffers.giveBody(b)
+	return out
+}
 
 // Submit takes a request: it returns when the spans are durable and visible. Its errors
 // are *Refusal.
@@ -239,6 +249,9 @@ func (p *Pipeline) fly(f *flight, digest log.Digest, req Request, mem *Reservati
 	defer mem.Release()
 	arrival := p.cfg.Clock.Now()
 	res, err := p.process(f, log.Record{Tenant: req.Tenant, Arrival: arrival, Digest: digest}, req, mem)
+	if err == nil && req.Lent { // an error may quote it
+		p.buffers.giveBody(req.Body)
+	}
 	p.seen.end(digest, f, arrival, res, err)
 }
 
@@ -246,7 +259,9 @@ func (p *Pipeline) process(f *flight, rec log.Record, req Request, mem *Reservat
 	if err := p.meters.check(req.Tenant); err != nil {
 		return Result{}, err
 	}
-	batch, payload, rej, err := p.admit(req, mem)
+	batch := p.buffers.batch()
+	defer p.buffers.giveBatch(batch)
+	payload, rej, err := p.admit(batch, req, mem)
 	if err != nil {
 		return Result{}, err
 	}
@@ -271,8 +286,8 @@ func (p *Pipeline) process(f *flight, rec log.Record, req Request, mem *Reservat
 	return Result{Spans: len(batch.Spans), Rejected: rej.Spans, Reasons: rej.Reasons}, nil
 }
 
-// admit decodes the request within limits. payload is what the log has to keep.
-func (p *Pipeline) admit(req Request, mem *Reservation) (batch *span.Batch, payload []byte, rej otlp.Rejected, err error) {
+// admit decodes the request into batch, within limits. payload is what the log has to keep.
+func (p *Pipeline) admit(batch *span.Batch, req Request, mem *Reservation) (payload []byte, rej otlp.Rejected, err error) {
 	p.decoders <- struct{}{}
 	defer func() { <-p.decoders }()
 	payload = req.Body
@@ -283,20 +298,20 @@ func (p *Pipeline) admit(req Request, mem *Reservation) (batch *span.Batch, payl
 		}
 	}
 	if err == nil {
-		batch, rej, err = otlp.Decode(payload, p.cfg.Limits.Spans)
+		rej, err = otlp.DecodeInto(batch, payload, p.cfg.Limits.Spans)
 	}
 	if err == nil {
 		err = mem.Grow(batchBytes(batch))
 	}
 	if err != nil {
-		return nil, nil, otlp.Rejected{}, decodeRefusal(err, req.JSON)
+		return nil, otlp.Rejected{}, decodeRefusal(err, req.JSON)
 	}
 	if rej.Altered() {
 		payload = otlp.AppendRequest(nil, batch)
 	}
 	rej.Spans += early.Spans
 	rej.Reasons = append(early.Reasons, rej.Reasons...)
-	return batch, payload, rej, nil
+	return payload, rej, nil
 }
 
 func decodeRefusal(err error, json bool) error {

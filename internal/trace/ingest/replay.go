@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -111,11 +110,15 @@ func (r *replay) record(rec log.Record) error {
 		return err
 	}
 	r.next = rec.Pos + 1
-	rec.Payload = bytes.Clone(rec.Payload) // the batch keeps it
+	buffers := &r.p.buffers
+	rec.Payload = append(buffers.body(int64(len(rec.Payload))), rec.Payload...) // the log's is gone soon
 	r.group.Go(func() error {
-		batch, _, err := otlp.Decode(rec.Payload, otlp.NoLimits())
+		defer buffers.giveBody(rec.Payload)
+		batch := buffers.batch()
+		defer buffers.giveBatch(batch)
+		_, err := otlp.DecodeInto(batch, rec.Payload, otlp.NoLimits())
 		if err != nil {
-			batch = &span.Batch{}
+			*batch = span.Batch{}
 		}
 		r.note(rec.Pos, len(batch.Spans), err)
 		return r.apply(rec, batch)

@@ -5,8 +5,8 @@
 // again without loss: attribute order, duplicate keys, every AnyValue kind, and, as raw
 // protobuf fields, whatever this model has no place for ("Unknown" below).
 //
-// Memory: strings alias the buffer they were decoded from. That buffer must never be
-// written again; it lives as long as any string into it. A Batch is immutable once it
+// Memory: strings alias the buffer they were decoded from, which must not be written while
+// the batch is in use; Batch.CopyTexts gives a batch its own. A Batch is immutable once it
 // has left its builder and may then be read by any number of goroutines.
 //
 // The package imports the standard library only and touches no network or disk.

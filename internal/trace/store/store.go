@@ -30,8 +30,8 @@ type Record struct {
 	Tenant  string
 	Arrival time.Time
 	Digest  log.Digest
-	Batch   *span.Batch // owned by the store from now on; immutable
-	Bytes   int         // size of the encoded request, for the store's memory accounting
+	Batch   *span.Batch
+	Bytes   int // size of the encoded request, for the store's memory accounting
 	// Replayed: a start reads the record back from the log. The log is as long as it may
 	// be, so the store takes it without pushing back.
 	Replayed bool
@@ -41,7 +41,9 @@ type Record struct {
 // records may arrive in any order of position.
 type Writer interface {
 	// Apply makes the record's spans visible. It MAY block to push back while the
-	// engine writes out what it holds. ErrRefused where the engine takes no writes.
+	// engine writes out what it holds. ErrRefused where the engine takes no writes. When it
+	// returns, the batch and the bytes it points into are the caller's again, to be
+	// overwritten: the engine has copied what it keeps.
 	Apply(ctx context.Context, r Record) error
 	// Applied is the position up to which every record is durable in the engine itself;
 	// the log may be trimmed to it. Records above it are read from the log at a start.
@@ -52,7 +54,8 @@ type Writer interface {
 }
 
 // Reader answers questions about one tenant at a time. Safe for concurrent use. A done
-// context stops the work at once.
+// context stops the work at once. What it returns stays as it is for as long as the caller
+// has it.
 type Reader interface {
 	// Trace is every span of a trace, ordered by start, then span id. ErrNotFound if
 	// there is none, *CorruptError if there is none that reads.

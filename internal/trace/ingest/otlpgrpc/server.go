@@ -30,7 +30,7 @@ func New(p *ingest.Pipeline) *Server { return &Server{p} }
 // messages, and the notes about refused calls. Other services may be registered beside it.
 func (s *Server) Options() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ForceServerCodecV2(newCodec()),
+		grpc.ForceServerCodecV2(newCodec(s.pipeline)),
 		grpc.MaxRecvMsgSize(int(s.pipeline.Limits().RequestBytes)),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.StatsHandler(&notes{s.pipeline}),
@@ -71,7 +71,7 @@ func handle(srv any, ctx context.Context, decode func(any) error, interceptor gr
 }
 
 func (s *Server) export(ctx context.Context, f *frame) (*frame, error) {
-	res, err := s.pipeline.Submit(ctx, ingest.Request{Tenant: ingest.TenantFrom(ctx), Body: f.bytes})
+	res, err := s.pipeline.Submit(ctx, ingest.Request{Tenant: ingest.TenantFrom(ctx), Body: f.bytes, Lent: true})
 	if err != nil {
 		why := ingest.AsRefusal(err)
 		note(ctx, s.pipeline, why, ingest.Refused{

@@ -109,10 +109,10 @@ func (h *Handler) readAll(r io.Reader, length int64, mem *ingest.Reservation) ([
 	if length >= 0 {
 		size = min(trustedLength, most)
 	}
-	if err := mem.Grow(size); err != nil {
+	b, err := h.room(nil, size, mem)
+	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, 0, size)
 	for {
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
@@ -120,33 +120,29 @@ func (h *Handler) readAll(r io.Reader, length int64, mem *ingest.Reservation) ([
 			return nil, h.tooLarge()
 		}
 		if errors.Is(err, io.EOF) {
-			return fit(b, mem)
+			return b, nil
 		}
 		if err != nil {
 			return nil, h.bodyRefusal(err)
 		}
 		if len(b) == cap(b) {
-			old := int64(cap(b))
-			size := min(2*old, most)
-			if err := mem.Grow(size); err != nil {
+			if b, err = h.room(b, min(2*int64(cap(b)), most), mem); err != nil {
 				return nil, err
 			}
-			b = append(make([]byte, 0, size), b...)
-			mem.Shrink(old)
 		}
 	}
 }
 
-// fit gives back the free end of a buffer that the store would keep as long as its spans.
-func fit(b []byte, mem *ingest.Reservation) ([]byte, error) {
-	if cap(b)-len(b) <= len(b)/8 {
-		return b, nil
-	}
-	if err := mem.Grow(int64(len(b))); err != nil {
+// room is b with room for n bytes, and the reservation with it.
+func (h *Handler) room(b []byte, n int64, mem *ingest.Reservation) ([]byte, error) {
+	old := int64(cap(b))
+	if err := mem.Grow(n); err != nil {
 		return nil, err
 	}
-	mem.Shrink(int64(cap(b)))
-	return append(make([]byte, 0, len(b)), b...), nil
+	b = h.cfg.Pipeline.Buffer(b, n)
+	err := mem.Grow(int64(cap(b)) - n)
+	mem.Shrink(old)
+	return b, err
 }
 
 func (h *Handler) tooLarge() error {

@@ -100,6 +100,7 @@ func (h *Handler) export(w http.ResponseWriter, r *http.Request) {
 	res, err := h.cfg.Pipeline.Submit(r.Context(), ingest.Request{
 		Tenant: tenant,
 		Body:   body,
+		Lent:   true,
 		JSON:   enc == encodingJSON,
 		Memory: mem,
 	})

@@ -106,17 +106,17 @@ func (n *counts) bytes() int {
 		n.events*int(unsafe.Sizeof(span.Event{})) + n.links*int(unsafe.Sizeof(span.Link{}))
 }
 
+// allocate empties b and gives it room.
 func (n *counts) allocate(b *span.Batch) {
-	b.Resources = make([]span.Resource, 0, n.resources)
-	b.Scopes = make([]span.Scope, 0, n.scopes)
-	b.Spans = make([]span.Span, 0, n.spans)
-	if n.attrs > 0 {
-		b.Attrs = make([]span.Attr, 0, n.attrs)
+	b.Resources, b.Scopes, b.Spans = room(b.Resources, n.resources), room(b.Scopes, n.scopes), room(b.Spans, n.spans)
+	b.Attrs, b.Events, b.Links = room(b.Attrs, n.attrs), room(b.Events, n.events), room(b.Links, n.links)
+	b.AttrUnknown = nil
+}
+
+// room is an empty list for n values, in the memory of old if that is enough.
+func room[T any](old []T, n int) []T {
+	if cap(old) >= n {
+		return old[:0]
 	}
-	if n.events > 0 {
-		b.Events = make([]span.Event, 0, n.events)
-	}
-	if n.links > 0 {
-		b.Links = make([]span.Link, 0, n.links)
-	}
+	return make([]T, 0, n)
 }

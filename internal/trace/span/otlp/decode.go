@@ -10,16 +10,27 @@ import (
 // wire). The Batch aliases buf, which must not be written any more. Errors: *SyntaxError,
 // ErrTooLarge. The Batch holds at least what is not in Rejected.
 func Decode(buf []byte, lim Limits) (*span.Batch, Rejected, error) {
-	d := decoder{s: alias(buf), lim: lim.withDefaults(), b: &span.Batch{}}
-	n := count(d.s, &d.lim)
-	if n.bytes() > d.lim.BatchBytes {
-		return nil, Rejected{}, ErrTooLarge
-	}
-	n.allocate(d.b)
-	if err := d.request(); err != nil {
+	b := &span.Batch{}
+	rej, err := DecodeInto(b, buf, lim)
+	if err != nil {
 		return nil, Rejected{}, err
 	}
-	return d.b, d.rej, nil
+	return b, rej, nil
+}
+
+// DecodeInto is Decode into the memory of a batch that nobody needs any more. After an error
+// the batch means nothing.
+func DecodeInto(b *span.Batch, buf []byte, lim Limits) (Rejected, error) {
+	d := decoder{s: alias(buf), lim: lim.withDefaults(), b: b}
+	n := count(d.s, &d.lim)
+	if n.bytes() > d.lim.BatchBytes {
+		return Rejected{}, ErrTooLarge
+	}
+	n.allocate(b)
+	if err := d.request(); err != nil {
+		return Rejected{}, err
+	}
+	return d.rej, nil
 }
 
 // Tags of the request, and of ResourceSpans and ScopeSpans, which have like fields.

@@ -21,13 +21,14 @@ type Config struct {
 	Clock  clock.Clock  // default: the machine's
 	Logger *slog.Logger // default: discard
 
-	// HeadBytes of encoded requests make a head ready for flushing; in memory they take
-	// about three times that. Default 16 MiB.
+	// HeadBytes of memory, or of encoded requests if that is reached first, make a head
+	// ready for flushing. Default 40 MB, some 50,000 spans.
 	HeadBytes int
 	// HeadAge after which a head is flushed however small, so that the log stays short.
 	// Default 20 seconds.
 	HeadAge time.Duration
-	// MaxHeads frozen heads may wait for the flusher before Apply blocks. Default 2.
+	// MaxHeads full heads may wait for the flusher before Apply blocks, with one more that
+	// is filled. Default 1.
 	MaxHeads int
 
 	// DiskCap is the most bytes the parts may take; tenants over their share pay first,
@@ -43,7 +44,8 @@ type Config struct {
 
 	// GroupSpans and PageSpans size a part's row groups and pages; defaults of package part.
 	GroupSpans, PageSpans int
-	// MergeFanIn is how many parts of a size class are merged at once. Default 6.
+	// MergeFanIn is how many parts of a size class are merged at once, or up to twice as
+	// many where they wait. Default 6.
 	MergeFanIn int
 	// MaxPartSpans: merges make no part larger. Default 32 million.
 	MaxPartSpans int64
@@ -59,6 +61,8 @@ type Config struct {
 	// OnApplied is called, from a background goroutine, when Applied has advanced, so that
 	// the log can be trimmed. Default: nothing.
 	OnApplied func(log.Position)
+
+	guardHeads bool // for tests: a read of a head that has gone ends the process
 }
 
 // TraceKey names a trace of a tenant.
@@ -77,9 +81,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	def(&c.HeadBytes, 16<<20)
+	def(&c.HeadBytes, 40_000_000)
 	def(&c.HeadAge, 20*time.Second)
-	def(&c.MaxHeads, 2)
+	def(&c.MaxHeads, 1)
 	def(&c.JanitorEvery, time.Minute)
 	def(&c.MergeFanIn, 6)
 	def(&c.MaxPartSpans, 32_000_000)

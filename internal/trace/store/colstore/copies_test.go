@@ -54,7 +54,7 @@ func newDoubled(t *testing.T) *doubled {
 
 func (d *doubled) open() {
 	d.Helper()
-	s, err := openQuiet(Config{FS: d.mem, Dir: "data/store", MergeFanIn: 2, GroupSpans: 64, PageSpans: 8, CacheBytes: 1 << 14})
+	s, err := openQuiet(Config{FS: d.mem, Dir: "data/store", guardHeads: true, MergeFanIn: 2, GroupSpans: 64, PageSpans: 8, CacheBytes: 1 << 14})
 	if err != nil {
 		d.Fatal(err)
 	}

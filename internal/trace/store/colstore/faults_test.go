@@ -31,7 +31,7 @@ type feed struct {
 
 func openOn(t *testing.T, fsys vfs.FS, change func(*Config)) *Store {
 	t.Helper()
-	cfg := Config{FS: fsys, Dir: "data/store", MergeFanIn: 2, GroupSpans: 64, PageSpans: 8}
+	cfg := Config{FS: fsys, guardHeads: true, Dir: "data/store", MergeFanIn: 2, GroupSpans: 64, PageSpans: 8}
 	if change != nil {
 		change(&cfg)
 	}

@@ -40,15 +40,12 @@ func (s *Store) headDue() bool {
 		return true
 	}
 	h := v.heads[0]
+	if h.memory() >= s.cfg.HeadBytes {
+		return true
+	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return h.bytes >= s.cfg.HeadBytes || (!h.since.IsZero() && s.cfg.Clock.Now().Sub(h.since) >= s.cfg.HeadAge)
-}
-
-func (h *head) size() int {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.bytes
+	return !h.since.IsZero() && s.cfg.Clock.Now().Sub(h.since) >= s.cfg.HeadAge
 }
 
 // Flush writes everything applied so far into parts. After an error the heads stay, and
@@ -60,25 +57,52 @@ func (s *Store) Flush(ctx context.Context) error {
 		return err
 	}
 	s.freeze()
-	v := s.acquire()
-	defer s.release(v)
-	for _, h := range v.heads[:len(v.heads)-1] {
-		if err := s.flushHead(ctx, h); err != nil {
+	for n := s.frozen(); n > 0; n-- {
+		if err := s.flushOldest(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// frozen is how many heads wait for the flusher.
+func (s *Store) frozen() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.view.heads) - 1
+}
+
+// flushOldest holds a view no longer than it needs, so that the memory of the head goes to
+// the next.
+func (s *Store) flushOldest(ctx context.Context) error {
+	v := s.acquire()
+	defer s.release(v)
+	return s.flushHead(ctx, v.heads[0])
+}
+
 // freeze puts an empty head in front of a filled one.
 func (s *Store) freeze() {
 	s.rotate.Lock()
 	defer s.rotate.Unlock()
-	if s.active().empty() {
-		return
+	if !s.active().empty() {
+		s.addHead()
 	}
+}
+
+// freezeFull does so with a full head, unless as many as may wait do.
+func (s *Store) freezeFull() {
+	s.rotate.Lock()
+	defer s.rotate.Unlock()
+	if s.active().memory() >= s.cfg.HeadBytes && s.frozen() < s.cfg.MaxHeads {
+		s.addHead()
+	}
+}
+
+// addHead is called with s.rotate held.
+func (s *Store) addHead() {
+	h := newHead(s.memories.take())
 	s.mu.Lock()
-	old := s.publish(append(slices.Clip(s.view.heads), newHead()), s.view.parts)
+	old := s.publish(append(slices.Clip(s.view.heads), h), s.view.parts)
 	s.mu.Unlock()
 	s.release(old)
 }
@@ -98,7 +122,9 @@ func (s *Store) flushHead(ctx context.Context, h *head) error {
 		opt := s.partOptions(h.minArrival, h.maxArrival)
 		opt.Positions = h.pos
 		opt.Digests = slices.DeleteFunc(slices.Clone(h.digests), func(d part.ArrivedDigest) bool { return d.Arrival.Before(since) })
+		s.flushing.Lock()
 		p, err := s.writePart(ctx, opt, s.headTraces(h), false)
+		s.flushing.Unlock()
 		if err != nil {
 			return err
 		}
@@ -117,6 +143,21 @@ func (s *Store) flushHead(ctx context.Context, h *head) error {
 	signal(s.wantMerge)
 	return nil
 }
+
+// giveWay is called by merges between pages. While a head is being written they wait, since
+// senders wait for that, and more parts at once cost a merge less; unless there are many.
+func (s *Store) giveWay() {
+	s.mu.RLock()
+	parts := len(s.view.parts)
+	s.mu.RUnlock()
+	if parts <= backlogParts {
+		s.flushing.Lock()
+		defer s.flushing.Unlock()
+	}
+}
+
+// backlogParts is what a search for what few spans have can look into without delay.
+const backlogParts = 48
 
 // advance tells the owner of the log how far it may be trimmed.
 func (s *Store) advance() {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
@@ -16,12 +17,13 @@ import (
 // holds with the same content are not added again, so that a head, like a part, has each
 // span once.
 type head struct {
-	mu sync.RWMutex
+	refs        atomic.Int32 // views that name it; the last to go gives the memory back
+	mu          sync.RWMutex
+	*headMemory // Guarded by mu; nil when given back.
 	// blocks is append-only: a prefix of it may be read without the lock. Guarded by mu.
 	blocks []*block
-	index  headIndex // Guarded by mu.
 	pos    positions // Guarded by mu.
-	bytes  int       // Guarded by mu.
+	bytes  int       // of requests. Guarded by mu.
 	count  int       // spans. Guarded by mu.
 	since  time.Time // arrival of the first record. Guarded by mu.
 
@@ -37,8 +39,8 @@ type head struct {
 // block is one record in a head. Immutable.
 type block struct {
 	tenant             string
-	batch              *span.Batch
-	live               []uint32 // spans of batch that count; nil: all
+	batch              *span.Batch // in the head's memory
+	live               []uint32    // spans of batch that count; nil: all
 	minStart, maxStart int64
 	maxDuration        int64
 	hasError           bool
@@ -61,11 +63,9 @@ func (b *block) indexes(yield func(int) bool) {
 	}
 }
 
-func newHead() *head {
-	return &head{index: newHeadIndex()}
-}
+func newHead(m *headMemory) *head { return &head{headMemory: m} }
 
-// add takes in a record. refused reports traces whose spans must not be stored. It
+// add copies a record in. refused reports traces whose spans must not be stored. It
 // returns the block it made, nil if no span of the record was new.
 func (h *head) add(r store.Record, refused func(TraceKey) bool) *block {
 	h.mu.Lock()
@@ -87,15 +87,15 @@ func (h *head) add(r store.Record, refused func(TraceKey) bool) *block {
 	}
 	h.bytes += r.Bytes
 
-	b := &block{tenant: r.Tenant, batch: r.Batch, minStart: math.MaxInt64, maxStart: math.MinInt64}
+	b := &block{tenant: r.Tenant, batch: h.keep(r.Batch), minStart: math.MaxInt64, maxStart: math.MinInt64}
 	h.blocks = append(h.blocks, b)
-	live := make([]uint32, 0, len(r.Batch.Spans))
-	for i := range r.Batch.Spans {
-		if refused(TraceKey{r.Tenant, r.Batch.Spans[i].TraceID}) || !h.index.add(h.blocks, i) {
+	live := make([]uint32, 0, len(b.batch.Spans))
+	for i := range b.batch.Spans {
+		s := &b.batch.Spans[i]
+		if refused(TraceKey{r.Tenant, s.TraceID}) || !h.index.add(h.blocks, i) {
 			continue
 		}
 		live = append(live, uint32(i))
-		s := &r.Batch.Spans[i]
 		b.minStart, b.maxStart = min(b.minStart, s.Start), max(b.maxStart, s.Start)
 		b.maxDuration = max(b.maxDuration, s.Duration())
 		b.hasError = b.hasError || s.Status == span.StatusError
@@ -104,11 +104,19 @@ func (h *head) add(r store.Record, refused func(TraceKey) bool) *block {
 		h.blocks = h.blocks[:len(h.blocks)-1]
 		return nil
 	}
-	if len(live) < len(r.Batch.Spans) {
+	if len(live) < len(b.batch.Spans) {
 		b.live = live
 	}
 	h.count += len(live)
 	return b
+}
+
+// memory is the bytes that the head takes, about, and no fewer than its requests had: the
+// log keeps those until the head is flushed.
+func (h *head) memory() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return max(h.bytes, h.arena.Used()+len(h.index.spans)*indexBytes)
 }
 
 // snapshot is the blocks added so far.
@@ -118,7 +126,7 @@ func (h *head) snapshot() []*block {
 	return h.blocks[:len(h.blocks):len(h.blocks)]
 }
 
-// trace is the spans of a trace, in order of arrival.
+// trace is the spans of a trace, in order of arrival, copied: they outlive the head.
 func (h *head) trace(k TraceKey) []part.Ref {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -126,7 +134,9 @@ func (h *head) trace(k TraceKey) []part.Ref {
 	if !ok {
 		return nil
 	}
-	return h.index.refs(h.blocks, n)
+	b := build(h.index.refs(h.blocks, n))
+	b.CopyTexts()
+	return rows(b, 0, len(b.Spans))
 }
 
 // has reports whether the head has spans of a trace.

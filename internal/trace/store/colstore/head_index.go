@@ -28,6 +28,16 @@ func newHeadIndex() headIndex {
 	return headIndex{byTrace: map[uint64]int32{}, bySpan: map[uint64]int32{}}
 }
 
+// indexBytes is about what the index has for a span.
+const indexBytes = 60
+
+// clear empties the index and keeps its memory.
+func (x *headIndex) clear() {
+	x.spans, x.traces = x.spans[:0], x.traces[:0]
+	clear(x.byTrace)
+	clear(x.bySpan)
+}
+
 func hashTrace(tenant string, id span.TraceID) uint64 {
 	return xxh3.HashSeed(id[:], xxh3.HashString(tenant))
 }

@@ -38,6 +38,7 @@ func (s *Store) mergeLoop() {
 			s.mergeAll(ctx, s.chooseRun)
 		case <-s.cfg.Clock.After(s.cfg.IdleAge):
 			if s.idle() {
+				s.memories.trim()
 				s.mergeAll(ctx, s.chooseRest)
 			}
 		}
@@ -91,28 +92,30 @@ func (s *Store) mergeOnce(ctx context.Context, choose func([]*livePart) []*liveP
 	return true, s.merge(ctx, run, run[0].Kept, nil)
 }
 
-// chooseRun is MergeFanIn parts of the same size class, neighbours in order of arrival.
-// The smallest class goes first: it is the cheapest way to fewer parts.
+// chooseRun is parts of the same size class, neighbours in order of arrival: MergeFanIn, or
+// up to twice as many where merges are behind. The smallest class goes first: it is the
+// cheapest way to fewer parts.
 func (s *Store) chooseRun(parts []*livePart) []*livePart {
 	var best []*livePart
 	allow := remember(s.cfg.Allowance)
 	for _, kept := range []bool{false, true} {
 		var r mergeRun
+		end := func() {
+			if len(r.parts) >= s.cfg.MergeFanIn && (best == nil || s.sizeClass(r.parts[0]) < s.sizeClass(best[0])) {
+				best = r.parts
+			}
+			r = mergeRun{}
+		}
 		for _, p := range parts {
 			if p.Kept != kept || p.corrupt.Load() {
 				continue
 			}
-			if len(r.parts) > 0 && (s.sizeClass(r.parts[0]) != s.sizeClass(p) || !r.takes(p, &s.cfg, allow)) {
-				r = mergeRun{}
+			if n := len(r.parts); n == 2*s.cfg.MergeFanIn || n > 0 && (s.sizeClass(r.parts[0]) != s.sizeClass(p) || !r.takes(p, &s.cfg, allow)) {
+				end()
 			}
 			r.add(p, allow)
-			if len(r.parts) == s.cfg.MergeFanIn {
-				if best == nil || s.sizeClass(r.parts[0]) < s.sizeClass(best[0]) {
-					best = r.parts
-				}
-				r = mergeRun{}
-			}
 		}
+		end()
 	}
 	return best
 }
@@ -298,7 +301,7 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 		clear(starts)
 		slices.SortStableFunc(all, func(a, b located) int { return comparePartOrder(a.key, a.start, b.key, b.start) })
 
-		cache := newPageCache(3 * len(run))
+		cache := newPageCache(len(run) + 8)
 		for _, l := range all {
 			cache.expect(pageKey{run[l.part], int(l.page)})
 		}
@@ -311,6 +314,7 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 			var refs []part.Ref
 			for _, l := range all[i:j] {
 				b, err := cache.get(pageKey{run[l.part], int(l.page)}, func() (*span.Batch, error) {
+					s.giveWay()
 					var old *span.Batch
 					if n := len(free); n > 0 {
 						old, free = free[n-1], free[:n-1]

@@ -26,7 +26,7 @@ func (s *Store) Names(ctx context.Context, q store.NameQuery) ([]store.Name, err
 		if err != nil {
 			return nil, err
 		}
-		c := nameCounter{q: q, counts: map[store.Name]int64{}, deleted: &s.deleted, twice: twice}
+		c := nameCounter{q: q, counts: map[store.Name]*int64{}, deleted: &s.deleted, twice: twice}
 		if err := s.namesOfParts(ctx, v, &c); err != nil {
 			return nil, err
 		}
@@ -130,7 +130,7 @@ func (s *Store) namesOfSpans(ctx context.Context, p *livePart, number int, twice
 // nameCounter adds up names of one query; Count of the keys is 0.
 type nameCounter struct {
 	q       store.NameQuery
-	counts  map[store.Name]int64
+	counts  map[store.Name]*int64
 	deleted *deleted
 	twice   copies
 	again   bool // twice is to be asked for once more, and all to be counted anew
@@ -142,7 +142,13 @@ func (c *nameCounter) add(n store.Name) {
 	}
 	count := n.Count
 	n.Count = 0
-	c.counts[n] += count
+	sum := c.counts[n]
+	if sum == nil {
+		sum = new(int64)
+		n.Text = strings.Clone(n.Text) // it may be a head's
+		c.counts[n] = sum
+	}
+	*sum += count
 }
 
 // addHeads counts what the spans of heads say.
@@ -168,11 +174,10 @@ func (c *nameCounter) addHeads(ctx context.Context, heads [][]*block) error {
 
 func (c *nameCounter) list() []store.Name {
 	out := make([]store.Name, 0, len(c.counts))
-	for n, count := range c.counts {
-		if n.Count = count; count <= 0 {
-			continue
+	for n, sum := range c.counts {
+		if n.Count = *sum; n.Count > 0 {
+			out = append(out, n)
 		}
-		out = append(out, n)
 	}
 	slices.SortFunc(out, func(a, b store.Name) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Text, b.Text),

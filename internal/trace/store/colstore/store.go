@@ -41,12 +41,14 @@ type Store struct {
 	man   *manifest // Guarded by manMu.
 
 	flushMu, mergeMu sync.Mutex // one flush, one merge at a time
+	flushing         sync.Mutex // held while a head is written
 	applied          atomic.Uint64
 
-	deleted deleted
-	tails   tails
-	cache   *part.Cache
-	counts  counters
+	deleted  deleted
+	tails    tails
+	cache    *part.Cache
+	memories headMemories
+	counts   counters
 
 	// looking is full while someone finds out which spans are held twice: a lock that a
 	// done context need not wait for. Taken before head.mu, and by readers only.
@@ -92,6 +94,7 @@ func openQuiet(cfg Config) (*Store, error) {
 		cfg: cfg, fs: cfg.FS, log: cfg.Logger, cache: part.NewCache(cfg.CacheBytes),
 		room: make(chan struct{}), wantFlush: make(chan struct{}, 1), wantMerge: make(chan struct{}, 1),
 		looking: make(chan struct{}, 1), stop: make(chan struct{}),
+		memories: newHeadMemories(cfg),
 	}
 	if err := s.load(); err != nil {
 		if s.lock != nil {
@@ -143,7 +146,7 @@ func (s *Store) load() error {
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.publish([]*head{newHead()}, parts)
+	s.publish([]*head{newHead(s.memories.take())}, parts)
 	return nil
 }
 
@@ -194,11 +197,10 @@ func (s *Store) Close() error {
 // closeQuiet lets go of the parts and of the folder.
 func (s *Store) closeQuiet() error {
 	s.mu.Lock()
-	v := s.view
-	s.view = &view{heads: []*head{newHead()}}
-	s.view.refs.Store(1)
+	old := s.publish([]*head{newHead(s.memories.take())}, nil)
 	s.mu.Unlock()
-	s.release(v)
+	s.release(old)
+	s.memories.trim()
 	return s.lock.Close()
 }
 
@@ -226,12 +228,13 @@ func (s *Store) Apply(ctx context.Context, r store.Record) error {
 	}
 	h := s.active()
 	b := h.add(r, func(k TraceKey) bool { return s.refuse(k, r.Arrival) })
-	full := h.size() >= s.cfg.HeadBytes
-	s.rotate.RUnlock()
+	full := h.memory() >= s.cfg.HeadBytes
 	if b != nil {
-		s.tails.publish(b)
+		s.tails.publish(b) // of the head, which cannot go now
 	}
+	s.rotate.RUnlock()
 	if full && !r.Replayed {
+		s.freezeFull()
 		signal(s.wantFlush)
 	}
 	return nil
@@ -264,7 +267,7 @@ func (s *Store) active() *head {
 func (s *Store) waitRoom(ctx context.Context) error {
 	for {
 		s.mu.RLock()
-		behind, room := len(s.view.heads)-1 >= s.cfg.MaxHeads && s.view.heads[len(s.view.heads)-1].size() >= s.cfg.HeadBytes, s.room
+		behind, room := len(s.view.heads)-1 >= s.cfg.MaxHeads && s.view.heads[len(s.view.heads)-1].memory() >= s.cfg.HeadBytes, s.room
 		s.mu.RUnlock()
 		if !behind {
 			return nil

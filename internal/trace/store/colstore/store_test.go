@@ -69,7 +69,7 @@ func (h *harness) instance(t testing.TB) storetest.Instance {
 // The engine passes the suite of its contract on the real file system.
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
-		h := &harness{cfg: Config{Dir: filepath.Join(t.TempDir(), "store"), Clock: o.Clock, Allowance: o.Allowance, MergeFanIn: 2}}
+		h := &harness{cfg: Config{guardHeads: true, Dir: filepath.Join(t.TempDir(), "store"), Clock: o.Clock, Allowance: o.Allowance, MergeFanIn: 2}}
 		return h.instance(t)
 	})
 }
@@ -84,7 +84,8 @@ func TestConformanceTiny(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
 		mem := vfs.NewMem()
 		h := &harness{mem: mem, cfg: Config{
-			FS: mem, Dir: "store", Clock: o.Clock, Allowance: o.Allowance, MergeFanIn: 2,
+			guardHeads: true,
+			FS:         mem, Dir: "store", Clock: o.Clock, Allowance: o.Allowance, MergeFanIn: 2,
 			HeadBytes: 16 << 10, GroupSpans: 120, PageSpans: 17, CacheBytes: cache,
 		}}
 		return h.instance(t)

@@ -9,10 +9,10 @@ import (
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
-// tailDepth is how many blocks a tail reader may be behind before it loses some.
+// tailDepth is how many batches a tail reader may be behind before it loses some.
 const tailDepth = 256
 
-// tails are the live readers. publish never blocks: a slow reader loses blocks, and is
+// tails are the live readers. publish never blocks: a slow reader loses batches, and is
 // told how many spans that were.
 type tails struct {
 	mu   sync.Mutex
@@ -20,30 +20,33 @@ type tails struct {
 }
 
 type subscriber struct {
-	tenant string
-	blocks chan *block
-	lost   int // spans. Guarded by tails.mu.
+	tenant  string
+	batches chan *span.Batch
+	lost    int // spans. Guarded by tails.mu.
 }
 
+// publish gives all readers one copy of a block's spans.
 func (t *tails) publish(b *block) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var batch *span.Batch
 	for sub := range t.subs {
 		if sub.tenant != b.tenant {
 			continue
 		}
+		if batch == nil {
+			batch = b.copy()
+		}
 		select {
-		case sub.blocks <- b:
+		case sub.batches <- batch:
 		default:
-			for range b.indexes {
-				sub.lost++
-			}
+			sub.lost += len(batch.Spans)
 		}
 	}
 }
 
 func (t *tails) add(tenant string) *subscriber {
-	sub := &subscriber{tenant: tenant, blocks: make(chan *block, tailDepth)}
+	sub := &subscriber{tenant: tenant, batches: make(chan *span.Batch, tailDepth)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.subs == nil {
@@ -84,8 +87,8 @@ func (s *Store) Tail(ctx context.Context, tenant string) iter.Seq2[*span.Batch, 
 				return
 			case <-s.stop:
 				return
-			case b := <-sub.blocks:
-				if batch := b.spans(&s.deleted); len(batch.Spans) > 0 && !yield(batch, nil) {
+			case b := <-sub.batches:
+				if batch := s.deleted.without(tenant, b); len(batch.Spans) > 0 && !yield(batch, nil) {
 					return
 				}
 			}
@@ -93,15 +96,26 @@ func (s *Store) Tail(ctx context.Context, tenant string) iter.Seq2[*span.Batch, 
 	}
 }
 
-// spans is the block's spans that count and are not deleted since, as a batch.
-func (b *block) spans(d *deleted) *span.Batch {
-	if b.live == nil && d.none() {
-		return b.batch
-	}
+// copy is the block's spans that count.
+func (b *block) copy() *span.Batch {
 	var w span.Builder
 	for i := range b.indexes {
-		if !d.has(TraceKey{b.tenant, b.batch.Spans[i].TraceID}) {
-			w.Append(b.batch, i)
+		w.Append(b.batch, i)
+	}
+	out := w.Batch()
+	out.CopyTexts()
+	return out
+}
+
+// without is the spans that are not deleted.
+func (d *deleted) without(tenant string, b *span.Batch) *span.Batch {
+	if d.none() {
+		return b
+	}
+	var w span.Builder
+	for i := range b.Spans {
+		if !d.has(TraceKey{tenant, b.Spans[i].TraceID}) {
+			w.Append(b, i)
 		}
 	}
 	return w.Batch()

@@ -95,6 +95,12 @@ func (s *Store) release(v *view) {
 	if v.refs.Add(-1) > 0 {
 		return
 	}
+	for _, h := range v.heads {
+		if h.refs.Add(-1) == 0 {
+			s.memories.give(h.headMemory)
+			h.headMemory, h.blocks = nil, nil // for whom a view was not enough
+		}
+	}
 	for _, p := range v.parts {
 		if err := p.release(); err != nil {
 			s.log.Warn("close part", "part", p.Name, "error", err)
@@ -107,6 +113,9 @@ func (s *Store) release(v *view) {
 func (s *Store) publish(heads []*head, parts []*livePart) *view {
 	next := &view{heads: heads, parts: parts}
 	next.refs.Store(1)
+	for _, h := range heads {
+		h.refs.Add(1)
+	}
 	for _, p := range parts {
 		p.refs.Add(1)
 	}

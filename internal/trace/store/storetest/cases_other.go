@@ -261,6 +261,7 @@ func tail(w *world) {
 		w.apply("default", batch(sp{trace: 2, id: i + 1, service: "s", name: "default"}, sp{trace: 3, id: i + 1, service: "s", name: "default"}))
 	}
 	w.apply("other", batch(sp{trace: 2, id: 1, service: "s", name: "other"}))
+	w.flush() // what waits for its reader outlives the head
 	read := func(tenant string, seq iter.Seq2[*span.Batch, error], want int) {
 		shown := 0
 		for b, err := range seq {
@@ -293,6 +294,67 @@ func tail(w *world) {
 	}()
 	stop()
 	<-done // the sequence ends with its context
+}
+
+// answersStay: what a reader was given stays as it was while the store goes on.
+func answersStay(w *world) {
+	g := gen.New(8)
+	ctx, stop := context.WithTimeout(w.Context(), patience)
+	defer stop()
+	tail := w.store.Tail(ctx, "default")
+	first := g.Batch(30)
+	w.apply("default", first)
+	var held []*span.Batch
+	hold := func(b *span.Batch, err error) {
+		w.Helper()
+		if err != nil {
+			w.Fatal(err)
+		}
+		held = append(held, b)
+	}
+	hold(w.store.Trace(ctx, "default", first.Spans[0].TraceID))
+	for b, err := range w.store.Scan(ctx, "default", all()) {
+		hold(b, err)
+	}
+	for b, err := range tail {
+		hold(b, err)
+		break
+	}
+	var rows []store.Summary
+	for row, err := range w.store.Search(ctx, store.Query{Tenant: "default", Window: all(), Limit: 100}) {
+		if err != nil {
+			w.Fatal(err)
+		}
+		rows = append(rows, row)
+	}
+	names, err := w.store.Names(ctx, store.NameQuery{Tenant: "default", Kind: store.OperationNames, Window: all(), Limit: 100})
+	if err != nil {
+		w.Fatal(err)
+	}
+	calls, err := w.store.Dependencies(ctx, "default", all())
+	if err != nil {
+		w.Fatal(err)
+	}
+	text := func() string {
+		var out strings.Builder
+		for _, b := range held {
+			for i := range b.Spans {
+				fmt.Fprintln(&out, describe(b, i))
+			}
+		}
+		fmt.Fprintln(&out, rows, names, calls)
+		return out.String()
+	}
+	before := text()
+	w.flush()
+	for range 3 {
+		w.apply("default", g.Batch(200))
+		w.flush()
+	}
+	w.merge()
+	if after := text(); after != before {
+		w.Errorf("answers have changed since they were given:\n%s\nwere\n%s", after, before)
+	}
 }
 
 // tailLag: a reader that is too slow is told how much it lost, and goes on.

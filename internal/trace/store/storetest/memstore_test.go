@@ -124,6 +124,9 @@ func (s *memStore) Apply(_ context.Context, r store.Record) error {
 		}
 	}
 	r.Batch = w.Batch()
+	if s.fault != "keeps what it was given" {
+		r.Batch.CopyTexts()
+	}
 	if s.fault == "loses trace state" {
 		for i := range r.Batch.Spans {
 			r.Batch.Spans[i].TraceState = ""
@@ -147,6 +150,13 @@ func (s *memStore) Flush(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.disk.records = append(s.disk.records, s.head...)
+	if s.fault == "lends what it holds" {
+		for _, r := range s.head {
+			for i := range r.Batch.Spans {
+				r.Batch.Spans[i].Name = "#"
+			}
+		}
+	}
 	s.head = nil
 	return nil
 }

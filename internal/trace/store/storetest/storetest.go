@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T, o Options) Instance) {
 		{"retention", retention},
 		{"tail", tail},
 		{"tail lag", tailLag},
+		{"answers stay", answersStay},
 		{"not found", notFound},
 		{"cancel", cancel},
 		{"budget", budget},

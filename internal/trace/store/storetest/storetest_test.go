@@ -51,6 +51,8 @@ func TestFaults(t *testing.T) {
 	f("forgets deletes at a restart", "delete")
 	f("deletes from disk only", "delete")
 	f("refuses for an hour", "delete")
+	f("keeps what it was given", "visible at once")
+	f("lends what it holds", "answers stay")
 	f("goes by the shortest age", "retention")
 	f("knows no age", "retention")
 	f("waits too long", "retention")

@@ -2,9 +2,11 @@ package storetest
 
 import (
 	"encoding/binary"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
 	"github.com/weft-dev/weft/internal/trace/span"
@@ -68,12 +70,27 @@ func (w *world) apply(tenant string, b *span.Batch) {
 	w.model.Apply(tenant, b)
 }
 
-// replay applies a record of the log. The store owns what it is given, so it gets a copy.
+// replay applies a record of the log. The store gets a copy that is spoiled once it has it.
 func (w *world) replay(r store.Record) {
 	w.Helper()
-	r.Batch = copyOf(r.Batch)
+	b := copyOf(r.Batch)
+	r.Batch = b
+	var texts [][]byte
+	b.MapTexts(func(s string) string {
+		text := []byte(s)
+		texts = append(texts, text)
+		return unsafe.String(unsafe.SliceData(text), len(text))
+	})
 	if err := w.store.Apply(w.Context(), r); err != nil {
 		w.Fatalf("apply record %d: %v", r.Pos, err)
+	}
+	for _, text := range texts {
+		for i := range text {
+			text[i] = '#'
+		}
+	}
+	for _, list := range []any{b.Resources, b.Scopes, b.Spans, b.Attrs, b.Events, b.Links, b.AttrUnknown} {
+		reflect.ValueOf(list).Clear()
 	}
 }
 

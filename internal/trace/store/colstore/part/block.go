@@ -51,12 +51,16 @@ const (
 // compressor wraps the encoder of one writer.
 type compressor struct{ enc *zstd.Encoder }
 
+// zstdWindow is more than nearly any block has. The library's own, 8 MB, takes twice that of
+// memory.
+const zstdWindow = 1 << 20
+
 func newCompressor(level int) (*compressor, error) {
 	if level < 1 || level > int(zstd.SpeedBestCompression) {
 		return nil, fmt.Errorf("zstd level %d is not in 1 to %d", level, int(zstd.SpeedBestCompression))
 	}
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.EncoderLevel(level)),
-		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+		zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(zstdWindow), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, err
 	}

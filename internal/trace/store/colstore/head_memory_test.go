@@ -1,0 +1,148 @@
+package colstore
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/weft-dev/weft/internal/base/arena"
+	"github.com/weft-dev/weft/internal/base/vfs"
+	"github.com/weft-dev/weft/internal/trace/span/otlp"
+	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/storetest/gen"
+)
+
+// A reader that began before a head was written has the head for as long as it reads, and
+// then the memory goes back. Chunks are guarded: a read too late would end the test.
+func TestReaderKeepsHead(t *testing.T) {
+	s, err := openQuiet(Config{FS: vfs.NewMem(), Dir: "data/store", guardHeads: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.closeQuiet()
+	for n := range 20 {
+		if err := s.Apply(ctx, record(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next, stop := iter.Pull2(s.Search(ctx, store.Query{Tenant: "default", Window: store.Window{End: 1 << 62}, Limit: 100}))
+	if _, err, ok := next(); !ok || err != nil {
+		t.Fatalf("first row: %v, %v", ok, err)
+	}
+	if err := s.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if lent, _ := s.memories.chunks.Bytes(); lent == 0 {
+		t.Error("the head's memory was taken from its reader")
+	}
+	rows := 1
+	for {
+		_, err, ok := next()
+		if !ok {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows++
+	}
+	stop()
+	if rows != 20 {
+		t.Errorf("%d rows, want 20", rows)
+	}
+	if lent, _ := s.memories.chunks.Bytes(); lent != 0 {
+		t.Errorf("%d bytes of the head are still lent", lent)
+	}
+}
+
+// No text of a head lies in the collector's heap, which would not know that it is in use:
+// neither those of a request, be they empty, nor those that decoding made.
+func TestNothingPointsOut(t *testing.T) {
+	m := (&headMemories{chunks: arena.NewPool(0)}).take()
+	g := gen.New(1)
+	for range 50 {
+		b, _, err := otlp.Decode(otlp.AppendRequest(nil, g.Batch(40)), otlp.Limits{AttrValueBytes: 64, NameBytes: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Spans {
+			if s := &b.Spans[i]; s.TraceState == "" { // as a field of length zero is decoded
+				s.TraceState = s.Name[:0]
+			}
+		}
+		kept := m.keep(b)
+		for i := range b.Spans {
+			if !kept.EqualSpan(i, b, i) {
+				t.Fatalf("span %d of the copy is another", i)
+			}
+		}
+		for _, list := range []any{kept.Resources, kept.Scopes, kept.Spans, kept.Attrs, kept.Events, kept.Links, kept.AttrUnknown} {
+			pointsOut(t, m.arena, reflect.ValueOf(list))
+		}
+	}
+}
+
+// pointsOut finds texts that lie outside a.
+func pointsOut(t *testing.T, a *arena.Arena, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if !a.Owns(v.String()) {
+			t.Fatalf("text %q lies in the heap", v.String())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			pointsOut(t, a, v.Index(i))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			pointsOut(t, a, v.Field(i))
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			pointsOut(t, a, v.MapIndex(k))
+		}
+	case reflect.Pointer, reflect.Interface, reflect.Func, reflect.Chan, reflect.UnsafePointer:
+		t.Fatalf("a %s in an arena", v.Type())
+	}
+}
+
+// While the flusher does not get on, heads take what they may and no more: then senders wait.
+func TestHeadsAreBounded(t *testing.T) {
+	const headBytes = 3 * arena.ChunkBytes
+	s, err := openQuiet(Config{FS: vfs.NewMem(), Dir: "data/store", HeadBytes: headBytes, MaxHeads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.closeQuiet()
+	sent := 0
+	for {
+		soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		err := s.Apply(soon, record(sent))
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent++; sent > 1_000_000 {
+			t.Fatal("the heads take all there is")
+		}
+	}
+	if got, want := s.frozen(), 2; got != want {
+		t.Errorf("%d heads wait, want %d", got, want)
+	}
+	if lent, _ := s.memories.chunks.Bytes(); lent > 3*headBytes {
+		t.Errorf("heads take %d bytes, more than 3 times %d", lent, headBytes)
+	}
+	if err := s.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(ctx, record(sent)); err != nil {
+		t.Fatal(err)
+	}
+	has(t, s, sent+1, all)
+}
