@@ -56,6 +56,7 @@ type groupBuilder struct {
 	keys      map[string]uint32
 	keyList   []string
 	shapes    map[string]uint32 // by their encoding
+	memo      shapeMemo
 	list      []*shapeBuild
 	columns   map[attrColumn]bool // those the shapes may need
 	classes   map[class]uint32    // number + 1
@@ -248,6 +249,21 @@ func (g *groupBuilder) intern(s *shape, attrs []span.Attr) (uint32, bool) {
 	if g.spill || len(attrs) > g.lim.slots {
 		return 0, false
 	}
+	hash := shapeIdentity(s, attrs)
+	m := &g.memo[hash%identity(len(g.memo))]
+	if m.id == 0 || m.hash != hash || !g.list[m.id-1].same(s, attrs) {
+		id, ok := g.internNew(s, attrs)
+		if !ok {
+			return 0, false
+		}
+		m.hash, m.id = hash, id+1
+	}
+	g.list[m.id-1].take(attrs)
+	return m.id - 1, true
+}
+
+// internNew is intern for a shape that may not be known yet.
+func (g *groupBuilder) internNew(s *shape, attrs []span.Attr) (uint32, bool) {
 	name := s.name
 	if s.mask&hasName != 0 {
 		name = ""
@@ -258,14 +274,10 @@ func (g *groupBuilder) intern(s *shape, attrs []span.Attr) (uint32, bool) {
 		g.buf = append(g.buf, byte(a.Value.Kind))
 		g.buf = appendText(g.buf, a.Key)
 	}
-	id, ok := g.shapes[string(g.buf)]
-	if !ok {
-		if id, ok = g.addShape(s, attrs); !ok {
-			return 0, false
-		}
+	if id, ok := g.shapes[string(g.buf)]; ok {
+		return id, true
 	}
-	g.list[id].take(attrs)
-	return id, true
+	return g.addShape(s, attrs)
 }
 
 // take adds the values of one more span, event or link of the shape.

@@ -99,7 +99,8 @@ type scopeSet struct {
 
 	seen    map[*span.Batch][]uint32 // number + 1 of each scope of a batch, 0: not looked at
 	held    int                      // spans of the batches in seen
-	last    *span.Batch              // the batch seen last
+	memo    scopeMemo
+	last    *span.Batch // the batch seen last
 	lastIDs []uint32
 	buf     []byte
 }
@@ -126,6 +127,22 @@ func (s *scopeSet) of(b *span.Batch, i uint32) uint32 {
 		return id - 1
 	}
 	sc := &b.Scopes[i]
+	if b.AttrUnknown != nil { // which the memo does not compare
+		id := s.intern(b, i)
+		s.lastIDs[i] = id + 1
+		return id
+	}
+	m := &s.memo[scopeIdentity(b, sc)%identity(len(s.memo))]
+	if *m == nil || !(*m).same(b, sc) {
+		*m = newKnownScope(b, sc, s.intern(b, i))
+	}
+	s.lastIDs[i] = (*m).id + 1
+	return (*m).id
+}
+
+// intern is of for a scope that may not be known yet.
+func (s *scopeSet) intern(b *span.Batch, i uint32) uint32 {
+	sc := &b.Scopes[i]
 	s.buf = appendResource(s.buf[:0], b, &b.Resources[sc.Resource])
 	res, ok := s.resources[string(s.buf)]
 	if !ok {
@@ -147,6 +164,5 @@ func (s *scopeSet) of(b *span.Batch, i uint32) uint32 {
 		s.count = append(s.count, 0)
 		s.bytes += len(enc)
 	}
-	s.lastIDs[i] = id + 1
 	return id
 }
