@@ -67,6 +67,25 @@ func TestExtremes(t *testing.T) {
 		s.Marks, s.Presence = 255, 255
 		s.DroppedAttrs, s.DroppedEvents, s.DroppedLinks = math.MaxUint32, 1, uint32(i)
 	}))
+	f("shapes that differ in one thing", Options{}, traceOf(40, func(b *span.Batch, i int, s *span.Span) {
+		s.Name, s.Attrs = "n", attrsIn(b, span.Attr{Key: "k", Value: span.Int(1)})
+		switch i % 8 {
+		case 1:
+			s.Flags = 1
+		case 2:
+			s.Kind = span.KindServer
+		case 3:
+			s.Status = span.StatusError
+		case 4:
+			s.Presence = span.HasStatus
+		case 5:
+			s.Name = "m"
+		case 6:
+			b.Attrs[s.Attrs.From].Key = "l"
+		case 7:
+			b.Attrs[s.Attrs.From].Value = span.Double(1)
+		}
+	}))
 	f("100,000 attributes of different keys", Options{}, traceOf(3, func(b *span.Batch, i int, s *span.Span) {
 		s.Attrs.From = uint32(len(b.Attrs))
 		for k := range upTo(100_000) {
