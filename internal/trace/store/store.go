@@ -68,6 +68,10 @@ type Reader interface {
 	Names(ctx context.Context, q NameQuery) ([]Name, error)
 	// Dependencies counts calls between services over spans that start in the window.
 	Dependencies(ctx context.Context, tenant string, w Window) ([]Dependency, error)
+	// Aggregate counts the spans of the window that match, each once, by group and over time,
+	// with sums and quantiles of a number. An answer cut by the budget comes with a
+	// *PartialError and counts no more than there is; with any other error there is none.
+	Aggregate(ctx context.Context, q AggregateQuery) (Aggregates, error)
 	// Scan yields every trace of the tenant with a span in the window, whole, in no
 	// particular order; for export.
 	Scan(ctx context.Context, tenant string, w Window) iter.Seq2[*span.Batch, error]

@@ -182,5 +182,8 @@ func (w *world) everything(tenant string) error {
 	if err := w.everyName(tenant); err != nil {
 		return err
 	}
+	if err := w.everyAggregate(tenant); err != nil {
+		return err
+	}
 	return w.scan(tenant, all())
 }

@@ -331,6 +331,43 @@ func (s *memStore) Dependencies(_ context.Context, tenant string, w store.Window
 	return out, nil
 }
 
+func (s *memStore) Aggregate(ctx context.Context, q store.AggregateQuery) (store.Aggregates, error) {
+	if err := q.Check(); err != nil && s.fault != "refuses nothing" {
+		return store.Aggregates{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return store.Aggregates{}, err
+	}
+	if q.Budget.Time == 1 {
+		return store.Aggregates{}, &store.PartialError{Reason: "the budget is used up"}
+	}
+	m := NewModel()
+	m.tenants[q.Tenant] = s.traces(q.Tenant)
+	if s.fault == "counts the end of the window" {
+		q.End += int64(time.Millisecond)
+	}
+	out := m.Aggregate(q)
+	for i := range out.Series {
+		points := out.Series[i].Points
+		switch {
+		case s.fault == "starts buckets at midnight" && q.Step > 0:
+			for k := range points {
+				points[k].Start -= points[k].Start % q.Step
+			}
+		case s.fault == "interpolates quantiles":
+			for k := range points {
+				if quantiles := points[k].Quantiles; len(quantiles) > 0 {
+					quantiles[0] = (quantiles[0] + points[k].Max) / 2
+				}
+			}
+		}
+	}
+	if s.fault == "forgets who has no value" {
+		out.Series = slices.DeleteFunc(out.Series, func(x store.Series) bool { return slices.Contains(x.By, span.Value{}) })
+	}
+	return out, nil
+}
+
 func (s *memStore) Scan(ctx context.Context, tenant string, w store.Window) iter.Seq2[*span.Batch, error] {
 	return func(yield func(*span.Batch, error) bool) {
 		for _, b := range s.traces(tenant) {

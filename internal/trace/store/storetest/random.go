@@ -23,6 +23,7 @@ type op struct {
 	batch  *span.Batch // apply
 	query  store.Query // search, pages
 	names  store.NameQuery
+	sums   store.AggregateQuery
 	id     span.TraceID
 	again  int // restarts: how many held records are applied once more
 }
@@ -41,10 +42,11 @@ const (
 	opScan
 	opDelete
 	opNames
+	opAggregate
 	opEverything
 )
 
-var opTexts = []string{"apply", "flush", "merge", "reopen", "kill", "search", "pages", "trace", "scan", "delete", "names", "compare everything"}
+var opTexts = []string{"apply", "flush", "merge", "reopen", "kill", "search", "pages", "trace", "scan", "delete", "names", "aggregate", "compare everything"}
 
 // randomRuns does random things to an engine and to Model and compares their answers.
 // What differs is made small before it is shown.
@@ -78,7 +80,7 @@ func randomOps(g *gen.Gen, n int) []op {
 	var ops []op
 	for range n {
 		o := op{tenant: []string{"default", "default", "other"}[g.IntN(3)], again: g.IntN(4)}
-		switch k := g.IntN(45); {
+		switch k := g.IntN(50); {
 		case k < 13:
 			o.batch = g.Batch(1 + g.IntN(40))
 		case k < 16:
@@ -102,6 +104,8 @@ func randomOps(g *gen.Gen, n int) []op {
 			o.kind, o.id = opDelete, g.TraceID()
 		case k < 44:
 			o.kind, o.names = opNames, g.NameQuery(o.tenant)
+		case k < 49:
+			o.kind, o.sums = opAggregate, g.AggregateQuery(o.tenant)
 		default:
 			o.kind = opEverything
 		}
@@ -161,6 +165,8 @@ func (w *world) do(o op) error {
 		w.model.Delete(o.tenant, o.id)
 	case opNames:
 		return w.names(o.names)
+	case opAggregate:
+		return w.aggregate(o.sums)
 	case opEverything:
 		return w.everything(o.tenant)
 	}
@@ -234,6 +240,8 @@ func describeOps(ops []op) string {
 			fmt.Fprintf(&out, " %+v", o.query)
 		case opNames:
 			fmt.Fprintf(&out, " %+v", o.names)
+		case opAggregate:
+			fmt.Fprintf(&out, " %s", describeAggregate(&o.sums))
 		case opTrace, opDelete:
 			fmt.Fprintf(&out, " %s %s", o.tenant, o.id)
 		case opScan:

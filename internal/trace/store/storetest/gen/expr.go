@@ -37,6 +37,47 @@ func (g *Gen) NameQuery(tenant string) store.NameQuery {
 	return q
 }
 
+// AggregateQuery is a random question for numbers over spans of a tenant, without budget.
+func (g *Gen) AggregateQuery(tenant string) store.AggregateQuery {
+	q := store.AggregateQuery{Tenant: tenant, Window: g.Window(), Limit: g.IntN(3) * g.IntN(20)}
+	for range g.IntN(3) * g.IntN(3) {
+		f := store.Field{Intrinsic: pick(g, store.GroupFields())}
+		if g.IntN(3) > 0 {
+			f = g.ownAttribute()
+		}
+		q.By = append(q.By, f)
+	}
+	if q.End < math.MaxInt64 && g.IntN(3) > 0 {
+		width := q.End - q.Start
+		q.Step = 1 + width/store.MaxBuckets + g.Int64N(1+2*width/int64(1+g.IntN(20)))
+	}
+	if g.IntN(2) == 0 {
+		of := store.Field{Intrinsic: store.Duration}
+		if g.IntN(2) == 0 {
+			of = g.ownAttribute()
+		}
+		q.Of = &of
+		for range g.IntN(4) {
+			q.Quantiles = append(q.Quantiles, pick(g, []float64{0, 0.01, 0.5, 0.9, 0.99, 1}))
+		}
+	}
+	if g.IntN(2) == 0 {
+		if f := g.Expr(2); !store.NewMatcher(f).NeedsTrace() {
+			q.Filter = f
+		}
+	}
+	return q
+}
+
+// ownAttribute is an attribute that a span has once.
+func (g *Gen) ownAttribute() store.Field {
+	f := g.attribute().field
+	if f.Scope > store.ScopeResource {
+		f.Scope = store.ScopeInstrumentation
+	}
+	return f
+}
+
 // Window is all of time, or a part of the hour most spans are in; rarely empty.
 func (g *Gen) Window() store.Window {
 	if g.IntN(2) == 0 {
