@@ -141,9 +141,14 @@ func (a *aggregation) items(v *view) []aggregateItem {
 // group adds up the pages of a row group. Damage is noted and no error.
 func (a *aggregation) group(ctx context.Context, t *part.Tally, it aggregateItem) error {
 	g := it.part.Groups()[it.index]
-	err := t.Begin(g)
-	if err != nil {
+	more, err := t.Begin(g, len(it.held) == 0 && !it.hides)
+	switch {
+	case err != nil && more:
+		a.s.noteCorrupt(it.part, err)
+	case err != nil:
 		return a.damage(ctx, it.part, err)
+	case !more:
+		return a.check(t)
 	}
 	pages, err := g.Pages()
 	if err != nil {
@@ -167,7 +172,7 @@ func (a *aggregation) group(ctx context.Context, t *part.Tally, it aggregateItem
 		}
 		runtime.Gosched() // who waits for an answer goes first
 	}
-	return t.End()
+	return nil
 }
 
 // skipped is the rows of a page that do not count.

@@ -1,0 +1,264 @@
+package part
+
+import (
+	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store"
+)
+
+// tallyPlan is what a Tally knows of the row group at hand.
+type tallyPlan struct {
+	sum    *store.Aggregator
+	t      *tables
+	filter *GroupFilter
+	fields []*tallyField // of By
+	vary   []int         // those with columns
+	of     *tallyField   // nil: spans are counted only
+	// byClass is the id of what all fields without columns say of a class, or rowTells, or
+	// leftOut.
+	byClass []uint32
+	asks    bool // some class has rowTells
+	// steps is how codes of fields become ids of groups: those without columns first.
+	steps []tallyStep
+
+	groupOf []int32 // in sum, of each id; -1: not asked for yet
+	buckets map[int][]*store.Cell
+	held    int // cells in buckets
+	values  []span.Value
+}
+
+// tallyStep makes one id of the id before and the code of a field.
+type tallyStep struct {
+	field int
+	pairs pairSet
+}
+
+const (
+	rowTells = ^uint32(0) - iota // whether the row matches, or what it is
+	leftOut                      // no row of the class matches
+)
+
+// maxHeldCells is the number of cells that a group holds by id: with more, it looks them up
+// again.
+const maxHeldCells = 1 << 20
+
+func newTallyPlan(t *Tally, g *Group, tables *tables, filter *GroupFilter) *tallyPlan {
+	p := &tallyPlan{sum: t.sum, t: tables, filter: filter, buckets: map[int][]*store.Cell{}, values: make([]span.Value, len(t.q.By))}
+	for i, f := range t.q.By {
+		p.fields = append(p.fields, newTallyField(f, tables, false))
+		if len(p.fields[i].columns) > 0 {
+			p.vary = append(p.vary, i)
+		} else {
+			p.steps = append(p.steps, tallyStep{field: i})
+		}
+	}
+	if t.q.Of != nil {
+		p.of = newTallyField(*t.q.Of, tables, true)
+	}
+	t.classes.begin(g, tables)
+	p.byClass = make([]uint32, len(tables.classes)+1)
+	p.byClass[0] = rowTells
+	for i := range tables.classes {
+		id := t.verdict(tables, uint64(i+1))
+		if id == 0 {
+			for s := range p.steps {
+				id = p.steps[s].pairs.id(id, p.fields[p.steps[s].field].fixed[i+1])
+			}
+		}
+		p.byClass[i+1] = id
+		p.asks = p.asks || id == rowTells
+	}
+	p.asks = p.asks || tables.hasInline(ownSpan)
+	for _, i := range p.vary {
+		p.steps = append(p.steps, tallyStep{field: i})
+	}
+	return p
+}
+
+// verdict is 0 if all spans of a class match, leftOut if none does, rowTells if it depends.
+func (t *Tally) verdict(tables *tables, class uint64) uint32 {
+	if t.q.Filter == nil {
+		return 0
+	}
+	if t.classes.ask(class) == cannotMatch {
+		return leftOut
+	}
+	c := &tables.classes[class-1]
+	sh, sc := &tables.shapes[c.shape], &tables.scopes[c.scope]
+	for _, f := range t.matcher.Fields() {
+		if !toldByClass(f, sh) {
+			return rowTells
+		}
+	}
+	b := span.Batch{
+		Resources: []span.Resource{{}}, Scopes: []span.Scope{sc.Scope},
+		Spans: []span.Span{{Name: sh.name, Kind: sh.kind, Status: sh.status}},
+	}
+	b.Scopes[0].Resource = 0
+	add := func(attrs []span.Attr) span.Range {
+		from := uint32(len(b.Attrs))
+		b.Attrs = append(b.Attrs, attrs...)
+		return span.Range{From: from, To: uint32(len(b.Attrs))}
+	}
+	b.Resources[0].Attrs = add(tables.resources[sc.Resource].attrs)
+	b.Scopes[0].Attrs = add(sc.attrs)
+	b.Spans[0].Attrs = add(sh.attrs)
+	if !t.matcher.Match(&b, 0, nil) {
+		return leftOut
+	}
+	return 0
+}
+
+// toldByClass reports whether scope and shape tell all values of a field.
+func toldByClass(f store.Field, s *shape) bool {
+	switch f.Intrinsic {
+	case store.NotIntrinsic:
+		switch f.Scope {
+		case store.ScopeResource, store.ScopeInstrumentation:
+			return true
+		case store.ScopeAny, store.ScopeSpan:
+			for _, fill := range s.fill {
+				if s.attrs[fill.pos].Key == f.Name {
+					return false
+				}
+			}
+			return true
+		}
+	case store.KindOf, store.StatusOf, store.ScopeName, store.ScopeVersion:
+		return true
+	case store.SpanName:
+		return s.mask&hasName == 0
+	case store.StatusMessage:
+		return s.mask&hasStatusMessage == 0
+	}
+	return false
+}
+
+// fromTables adds up the whole group, which lies in one bucket, if the tables tell it.
+func (p *tallyPlan) fromTables(bucket int) (bool, error) {
+	if p.asks || p.of != nil || len(p.vary) > 0 {
+		return false, nil
+	}
+	for i := range p.t.classes {
+		id := p.byClass[i+1]
+		if id == leftOut {
+			continue
+		}
+		c, err := p.cell(bucket, id)
+		if err != nil {
+			return false, err
+		}
+		c.Count += int64(p.t.classes[i].count)
+	}
+	return true, nil
+}
+
+// ids is how many ids of groups there are, at most.
+func (p *tallyPlan) ids() int {
+	switch {
+	case len(p.steps) == 0:
+		return 1
+	case p.direct():
+		return len(p.fields[p.vary[0]].values)
+	}
+	return p.steps[len(p.steps)-1].pairs.len()
+}
+
+// pairsOf is the pairs of the step of a field.
+func (p *tallyPlan) pairsOf(field int) *pairSet {
+	for s := range p.steps {
+		if p.steps[s].field == field {
+			return &p.steps[s].pairs
+		}
+	}
+	return nil
+}
+
+// direct: codes of the only field are ids.
+func (p *tallyPlan) direct() bool { return len(p.steps) == 1 && len(p.vary) == 1 }
+
+// bucket is the cells of a bucket by id, nil where not asked for yet.
+func (p *tallyPlan) bucket(n int) []*store.Cell {
+	cells, ids := p.buckets[n], p.ids()
+	if len(cells) >= ids {
+		return cells
+	}
+	if p.held > maxHeldCells {
+		clear(p.buckets)
+		cells, p.held = nil, 0
+	}
+	p.held += ids - len(cells)
+	cells = append(cells, make([]*store.Cell, ids-len(cells))...)
+	p.buckets[n] = cells
+	return cells
+}
+
+// cell is the cell of an id in a bucket.
+func (p *tallyPlan) cell(bucket int, id uint32) (*store.Cell, error) {
+	for len(p.groupOf) <= int(id) {
+		p.groupOf = append(p.groupOf, -1)
+	}
+	if p.groupOf[id] < 0 {
+		at := id
+		if p.direct() {
+			p.values[0] = p.fields[0].values[id]
+		} else {
+			for s := len(p.steps) - 1; s >= 0; s-- {
+				before, code := p.steps[s].pairs.of(at)
+				p.values[p.steps[s].field] = p.fields[p.steps[s].field].values[code]
+				at = before
+			}
+		}
+		group, err := p.sum.Group(p.values)
+		if err != nil {
+			return nil, err
+		}
+		p.groupOf[id] = int32(group)
+	}
+	return p.sum.Cell(int(p.groupOf[id]), bucket)
+}
+
+// pairSet numbers pairs of numbers, from 0 in the order they come.
+type pairSet struct {
+	list  []uint64
+	slots []uint32 // number + 1 by hash; a power of two of them
+	shift uint     // of the hash
+}
+
+func (s *pairSet) len() int { return len(s.list) }
+
+// of is the pair with that number.
+func (s *pairSet) of(n uint32) (a, b uint32) { return uint32(s.list[n] >> 32), uint32(s.list[n]) }
+
+// id is the number of a pair.
+func (s *pairSet) id(a, b uint32) uint32 {
+	if 2*len(s.list) >= len(s.slots) {
+		s.grow()
+	}
+	k := uint64(a)<<32 | uint64(b)
+	i := s.find(k)
+	if s.slots[i] == 0 {
+		s.list = append(s.list, k)
+		s.slots[i] = uint32(len(s.list))
+	}
+	return s.slots[i] - 1
+}
+
+// find is the slot of a pair, or the free one where it belongs.
+func (s *pairSet) find(k uint64) uint64 {
+	i := k * 0x9e3779b97f4a7c15 >> s.shift
+	for s.slots[i] != 0 && s.list[s.slots[i]-1] != k {
+		i = (i + 1) & uint64(len(s.slots)-1)
+	}
+	return i
+}
+
+func (s *pairSet) grow() {
+	if len(s.slots) == 0 {
+		s.shift = 64 - 5
+	}
+	s.shift--
+	s.slots = make([]uint32, 1<<(64-s.shift))
+	for n, k := range s.list {
+		s.slots[s.find(k)] = uint32(n + 1)
+	}
+}
