@@ -1,10 +1,7 @@
 package store
 
 import (
-	"cmp"
-	"math"
 	"math/bits"
-	"slices"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 )
@@ -104,110 +101,10 @@ func (c *Cell) point(quantiles []float64) Point {
 	}
 	p.Sum = sign*(float64(hi)*(1<<64)+float64(lo)) + n.doubles
 	if n.hist != nil {
-		n.hist.sort()
-		for _, q := range quantiles {
-			v := n.hist.at(max(1, int64(math.Ceil(q*float64(n.n)))))
-			p.Quantiles = append(p.Quantiles, min(max(v, n.min), n.max))
+		p.Quantiles = n.hist.quantiles(quantiles)
+		for i, v := range p.Quantiles {
+			p.Quantiles[i] = min(max(v, n.min), n.max)
 		}
 	}
 	return p
-}
-
-// histogram counts doubles by their sign, their exponent and the top six bits of their
-// fraction: 64 bins for each power of two, so that the middle of a bin is within 1/128 of each
-// number in it. Numbers below the smallest normal double, 2^-1022, are taken for 0.
-type histogram struct {
-	octaves []octave
-	last    int    // the one used last
-	memory  *int64 // what is taken is added
-}
-
-// octave is the numbers of one sign and exponent.
-type octave struct {
-	key  int16 // exponent + 1024, negative for negative numbers; 0: all are 0
-	bins *[histogramBins]int64
-}
-
-const (
-	histogramBits = 6
-	histogramBins = 1 << histogramBits
-	octaveBytes   = 8*histogramBins + 24
-)
-
-// octaveOf is the key of the octave of a number, and its bin there.
-func octaveOf(f float64) (key int16, bin uint8) {
-	b := math.Float64bits(f)
-	e := int16(b >> 52 & 0x7ff)
-	if e == 0 {
-		return 0, 0
-	}
-	if f < 0 {
-		e = -e
-	}
-	return e, uint8(b >> (52 - histogramBits) & (histogramBins - 1))
-}
-
-func (h *histogram) add(f float64) {
-	key, bin := octaveOf(f)
-	h.octave(key)[bin]++
-}
-
-func (h *histogram) octave(key int16) *[histogramBins]int64 {
-	if h.last < len(h.octaves) && h.octaves[h.last].key == key {
-		return h.octaves[h.last].bins
-	}
-	for i := range h.octaves {
-		if h.octaves[i].key == key {
-			h.last = i
-			return h.octaves[i].bins
-		}
-	}
-	h.last = len(h.octaves)
-	*h.memory += octaveBytes
-	h.octaves = append(h.octaves, octave{key, new([histogramBins]int64)})
-	return h.octaves[h.last].bins
-}
-
-func (h *histogram) merge(o *histogram) {
-	for _, from := range o.octaves {
-		to := h.octave(from.key)
-		for i, n := range from.bins {
-			to[i] += n
-		}
-	}
-}
-
-func (h *histogram) sort() {
-	slices.SortFunc(h.octaves, func(a, b octave) int { return cmp.Compare(a.key, b.key) })
-}
-
-// at is about the kth smallest number, from 1; the octaves must be sorted.
-func (h *histogram) at(k int64) float64 {
-	for _, o := range h.octaves {
-		for i := range histogramBins {
-			bin := i
-			if o.key < 0 { // larger fractions are smaller numbers
-				bin = histogramBins - 1 - i
-			}
-			if k -= o.bins[bin]; k <= 0 {
-				return o.middle(bin)
-			}
-		}
-	}
-	return 0
-}
-
-// middle is the middle of a bin.
-func (o *octave) middle(bin int) float64 {
-	e, sign := uint64(o.key), 1.0
-	switch {
-	case o.key == 0:
-		return 0
-	case o.key < 0:
-		e, sign = uint64(-o.key), -1
-	}
-	if e == 0x7ff {
-		return math.Inf(int(sign))
-	}
-	return sign * math.Float64frombits(e<<52|uint64(bin)<<(52-histogramBits)|1<<(51-histogramBits))
 }

@@ -24,6 +24,7 @@ type Aggregator struct {
 	arena   []Cell // to be handed out
 	numbers []numbers
 	hists   []histogram
+	bins    histogramArena
 	values  []span.Value
 	key     []byte
 }
@@ -130,8 +131,8 @@ func (a *Aggregator) newCell() *Cell {
 	a.memory += 72
 	if len(a.q.Quantiles) > 0 {
 		c.numbers.hist = take(&a.hists)
-		c.numbers.hist.memory = &a.memory
-		a.memory += 32
+		c.numbers.hist.arena = &a.bins
+		a.memory += 48
 	}
 	return c
 }
@@ -165,7 +166,7 @@ func (a *Aggregator) Merge(o *Aggregator) error {
 }
 
 // Memory is what the aggregator holds, about.
-func (a *Aggregator) Memory() int64 { return a.memory }
+func (a *Aggregator) Memory() int64 { return a.memory + a.bins.memory }
 
 // Answer is the answer for what was taken in.
 func (a *Aggregator) Answer() Aggregates {

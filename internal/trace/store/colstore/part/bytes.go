@@ -2,6 +2,7 @@ package part
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unsafe"
 )
 
@@ -54,24 +55,40 @@ func (r *reader) uvarint() uint64 {
 	return n
 }
 
-// takeVarints is uvarint for all of dst.
+// takeVarints is uvarint for all of dst. It looks at eight bytes at once: where columns mix
+// sizes no branch could be foretold.
 func (r *reader) takeVarints(dst []uint64) {
+	const tops = 0x8080808080808080 // of bytes: another one follows
 	b, at := r.b, r.at
-	for i := range dst {
-		if at+binary.MaxVarintLen64 <= len(b) {
-			n, next := uint64(b[at]), at+1
-			for shift := 7; b[next-1] >= 0x80 && shift < 63; shift += 7 {
-				n = n&(1<<shift-1) | uint64(b[next])<<shift
-				next++
-			}
-			if b[next-1] < 0x80 {
-				dst[i], at = n, next
-				continue
-			}
+	for i := 0; i < len(dst); {
+		if at+8 > len(b) {
+			r.at = at
+			dst[i] = r.uvarint()
+			at = r.at
+			i++
+			continue
 		}
-		r.at = at
-		dst[i] = r.uvarint()
-		at = r.at
+		w := binary.LittleEndian.Uint64(b[at:])
+		ends := ^w & tops
+		switch {
+		case ends == tops && i+8 <= len(dst):
+			for k := range dst[i : i+8] {
+				dst[i+k] = w >> (8 * k) & 0x7f
+			}
+			i, at = i+8, at+8
+		case ends == 0: // more than eight bytes
+			r.at = at
+			dst[i] = r.uvarint()
+			at = r.at
+			i++
+		default:
+			w &= ends ^ (ends - 1) // up to the first end
+			w &^= tops
+			w = w&0x007f007f007f007f | w&0x7f007f007f007f00>>1
+			w = w&0x00003fff00003fff | w&0x3fff00003fff0000>>2
+			dst[i] = w&0x0fffffff | w&0x0fffffff00000000>>4
+			i, at = i+1, at+bits.TrailingZeros64(ends)/8+1
+		}
 	}
 	r.at = at
 }

@@ -290,7 +290,7 @@ func (c *cursor) nextNum() uint64 {
 // takeNums is nextNum for all of dst.
 func (c *cursor) takeNums(dst []uint64) {
 	switch c.enc {
-	case encUvarint, encDict, encZigzag:
+	case encUvarint, encDict, encZigzag, encDelta, encDecimal:
 		c.takeVarints(dst)
 	default:
 		for i := range dst {
@@ -302,6 +302,15 @@ func (c *cursor) takeNums(dst []uint64) {
 	case encZigzag:
 		for i, n := range dst {
 			dst[i] = uint64(unzigzag(n))
+		}
+	case encDelta:
+		for i, n := range dst {
+			c.num += uint64(unzigzag(n))
+			dst[i] = c.num
+		}
+	case encDecimal:
+		for i, n := range dst {
+			dst[i] = math.Float64bits(float64(unzigzag(n)) / c.scale)
 		}
 	case encDict:
 		for i, id := range dst {

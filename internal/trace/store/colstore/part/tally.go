@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
@@ -28,6 +29,7 @@ type Tally struct {
 	columns Columns // of By and Of
 	plan    *tallyPlan
 	page    tallyPage
+	sample  span.Batch // one span, of the class that the matcher is asked about
 
 	scan, whole *Scan // of rows that may match; of all
 
@@ -48,6 +50,7 @@ func NewTally(q store.AggregateQuery) (*Tally, error) {
 	t.filter = NewFilter(t.matcher.Required())
 	t.classes = newClassFilter(t.filter)
 	t.page.raw.memory = &buffers{}
+	t.sample = span.Batch{Resources: make([]span.Resource, 1), Scopes: make([]span.Scope, 1), Spans: make([]span.Span, 1)}
 	all := ColumnsOf(append(fields, t.matcher.Fields()...))
 	t.scan, t.whole = NewScan(all).Where(t.filter), NewScan(all)
 	return t, nil

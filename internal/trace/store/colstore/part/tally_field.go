@@ -13,6 +13,7 @@ type tallyField struct {
 	store.Field
 	values []span.Value // by code; 0 is nil
 	codes  map[span.Value]uint32
+	last   uint32   // the code asked for last
 	fixed  []uint32 // by class: the code of what its scope and shape say
 	// columns are what have the values of other rows; none if each class tells.
 	columns []tallyColumn
@@ -62,13 +63,16 @@ func newTallyField(f store.Field, t *tables, numbers bool) *tallyField {
 
 // code is the code of a value that the tables keep.
 func (f *tallyField) code(v span.Value) uint32 {
-	v = store.OrNil(v)
+	if v = store.OrNil(v); v == f.values[f.last] {
+		return f.last
+	}
 	n, ok := f.codes[v]
 	if !ok {
 		n = uint32(len(f.values))
 		f.codes[v] = n
 		f.values = append(f.values, v)
 	}
+	f.last = n
 	return n
 }
 

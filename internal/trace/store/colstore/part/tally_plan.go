@@ -89,20 +89,17 @@ func (t *Tally) verdict(tables *tables, class uint64) uint32 {
 			return rowTells
 		}
 	}
-	b := span.Batch{
-		Resources: []span.Resource{{}}, Scopes: []span.Scope{sc.Scope},
-		Spans: []span.Span{{Name: sh.name, Kind: sh.kind, Status: sh.status}},
-	}
-	b.Scopes[0].Resource = 0
+	b := &t.sample
+	b.Attrs = b.Attrs[:0]
 	add := func(attrs []span.Attr) span.Range {
 		from := uint32(len(b.Attrs))
 		b.Attrs = append(b.Attrs, attrs...)
 		return span.Range{From: from, To: uint32(len(b.Attrs))}
 	}
 	b.Resources[0].Attrs = add(tables.resources[sc.Resource].attrs)
-	b.Scopes[0].Attrs = add(sc.attrs)
-	b.Spans[0].Attrs = add(sh.attrs)
-	if !t.matcher.Match(&b, 0, nil) {
+	b.Scopes[0].Name, b.Scopes[0].Version, b.Scopes[0].Attrs = sc.Name, sc.Version, add(sc.attrs)
+	b.Spans[0] = span.Span{Name: sh.name, Kind: sh.kind, Status: sh.status, Attrs: add(sh.attrs)}
+	if !t.matcher.Match(b, 0, nil) {
 		return leftOut
 	}
 	return 0
@@ -138,16 +135,20 @@ func (p *tallyPlan) fromTables(bucket int) (bool, error) {
 	if p.asks || p.of != nil || len(p.vary) > 0 {
 		return false, nil
 	}
+	counts := make([]int64, p.ids())
 	for i := range p.t.classes {
-		id := p.byClass[i+1]
-		if id == leftOut {
-			continue
+		if id := p.byClass[i+1]; id != leftOut {
+			counts[id] += int64(p.t.classes[i].count)
 		}
-		c, err := p.cell(bucket, id)
-		if err != nil {
-			return false, err
+	}
+	for id, n := range counts {
+		if n > 0 {
+			c, err := p.cell(bucket, uint32(id))
+			if err != nil {
+				return false, err
+			}
+			c.Count += n
 		}
-		c.Count += int64(p.t.classes[i].count)
 	}
 	return true, nil
 }
