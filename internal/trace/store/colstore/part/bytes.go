@@ -76,6 +76,14 @@ func (r *reader) takeVarints(dst []uint64) {
 				dst[i+k] = w >> (8 * k) & 0x7f
 			}
 			i, at = i+8, at+8
+		case w&(w>>8)&tops == 0 && i+4 <= len(dst): // the next four have one or two bytes
+			for k := range dst[i : i+4] {
+				two := w >> 7 & 1
+				dst[i+k] = w&0x7f | w>>1&0x3f80&-two
+				w >>= (8 + 8*two) & 63
+				at += int(1 + two)
+			}
+			i += 4
 		case ends == 0: // more than eight bytes
 			r.at = at
 			dst[i] = r.uvarint()

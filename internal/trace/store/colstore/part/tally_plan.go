@@ -1,6 +1,8 @@
 package part
 
 import (
+	"slices"
+
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
@@ -130,15 +132,31 @@ func toldByClass(f store.Field, s *shape) bool {
 	return false
 }
 
-// fromTables adds up the whole group, which lies in one bucket, if the tables tell it.
+// fromTables adds up the whole group, which lies in one bucket, if the tables tell it: by the
+// spans of each class and, for one field, the uses of the entries of its dictionaries.
 func (p *tallyPlan) fromTables(bucket int) (bool, error) {
-	if p.asks || p.of != nil || len(p.vary) > 0 {
+	if p.asks || p.of != nil || len(p.vary) > 0 && !p.fromDictionaries() {
 		return false, nil
 	}
 	counts := make([]int64, p.ids())
 	for i := range p.t.classes {
-		if id := p.byClass[i+1]; id != leftOut {
-			counts[id] += int64(p.t.classes[i].count)
+		id := p.byClass[i+1]
+		if id == leftOut {
+			continue
+		}
+		if len(p.vary) > 0 {
+			if p.fields[0].takes(i + 1) {
+				continue
+			}
+			id = p.fields[0].fixed[i+1]
+		}
+		counts[id] += int64(p.t.classes[i].count)
+	}
+	if len(p.vary) > 0 {
+		for _, c := range p.fields[0].columns {
+			for i, n := range c.info.count {
+				counts[int(c.base)+i] += int64(n)
+			}
 		}
 	}
 	for id, n := range counts {
@@ -151,6 +169,25 @@ func (p *tallyPlan) fromTables(bucket int) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// fromDictionaries reports whether the only field is one that all spans of its columns have
+// there once, and the columns have dictionaries.
+func (p *tallyPlan) fromDictionaries() bool {
+	if !p.direct() || slices.Contains(p.byClass[1:], leftOut) {
+		return false
+	}
+	for _, c := range p.fields[0].columns {
+		if !c.info.hasDict() || slices.ContainsFunc(c.uses, func(n uint16) bool { return n != 0 && n != 3 }) {
+			return false
+		}
+	}
+	return true
+}
+
+// takes reports whether rows of a class have the field in a column.
+func (f *tallyField) takes(class int) bool {
+	return slices.ContainsFunc(f.columns, func(c tallyColumn) bool { return c.uses[class]&1 != 0 })
 }
 
 // ids is how many ids of groups there are, at most.
