@@ -55,7 +55,8 @@ type aggregation struct {
 	bytes   atomic.Int64 // read so far
 	memory  atomic.Int64 // held by all
 	damaged atomic.Bool  // something that may have counted did not read
-	again   atomic.Bool  // twice is to be asked for once more, and all to be counted anew
+	failed  atomic.Pointer[error]
+	again   atomic.Bool // twice is to be asked for once more, and all to be counted anew
 }
 
 // aggregateItem is a row group to be added up.
@@ -69,8 +70,6 @@ type aggregateItem struct {
 
 func (a *aggregation) run(ctx context.Context, v *view) (store.Aggregates, error) {
 	items := a.items(v)
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	tallies := make([]*part.Tally, max(1, min(runtime.GOMAXPROCS(0), len(items))))
 	var next atomic.Int64
 	var all sync.WaitGroup
@@ -82,11 +81,11 @@ func (a *aggregation) run(ctx context.Context, v *view) (store.Aggregates, error
 		all.Go(func() {
 			for {
 				n := int(next.Add(1)) - 1
-				if n >= len(items) || ctx.Err() != nil {
+				if n >= len(items) || a.failed.Load() != nil {
 					return
 				}
 				if err := a.group(ctx, tallies[i], items[n]); err != nil {
-					stop(err) // the others need not go on
+					a.failed.CompareAndSwap(nil, &err) // the others need not go on
 					return
 				}
 			}
@@ -94,8 +93,10 @@ func (a *aggregation) run(ctx context.Context, v *view) (store.Aggregates, error
 	}
 	all.Wait()
 	sum := tallies[0].Sum()
-	err := context.Cause(ctx)
-	if err == nil {
+	var err error
+	if failed := a.failed.Load(); failed != nil {
+		err = *failed
+	} else {
 		err = a.heads(ctx, sum)
 	}
 	var partial *store.PartialError
@@ -155,6 +156,9 @@ func (a *aggregation) group(ctx context.Context, t *part.Tally, it aggregateItem
 		return a.damage(ctx, it.part, err)
 	}
 	for n, pg := range pages {
+		if a.failed.Load() != nil {
+			return nil
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -215,6 +219,7 @@ func (a *aggregation) damage(ctx context.Context, p *livePart, err error) error 
 
 // heads adds up the spans of the heads.
 func (a *aggregation) heads(ctx context.Context, sum *store.Aggregator) error {
+	held := a.memory.Load() - sum.Memory() // by the others
 	for i, blocks := range a.blocks {
 		for n, b := range blocks {
 			if err := ctx.Err(); err != nil {
@@ -223,9 +228,9 @@ func (a *aggregation) heads(ctx context.Context, sum *store.Aggregator) error {
 			if b.tenant != a.q.Tenant || b.maxStart < a.q.Start || b.minStart >= a.q.End {
 				continue
 			}
-			held := a.twice.heads[i][rowsAt{page: int32(n)}]
+			twice := a.twice.heads[i][rowsAt{page: int32(n)}]
 			for k := range b.indexes {
-				if held.has(k) || a.hidden[TraceKey{a.q.Tenant, b.batch.Spans[k].TraceID}] {
+				if twice.has(k) || a.hidden[TraceKey{a.q.Tenant, b.batch.Spans[k].TraceID}] {
 					continue
 				}
 				if err := sum.Add(b.batch, k); err != nil {
@@ -233,7 +238,7 @@ func (a *aggregation) heads(ctx context.Context, sum *store.Aggregator) error {
 				}
 			}
 			a.bytes.Add(int64(len(b.batch.Spans)) * headSpanBytes)
-			if err := a.over(a.memory.Load() + sum.Memory()); err != nil {
+			if err := a.over(held + sum.Memory()); err != nil {
 				return err
 			}
 		}

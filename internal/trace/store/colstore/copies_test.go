@@ -136,6 +136,11 @@ func (d *doubled) same(when string, sent func(i int) bool) {
 	if got, want := d.services(), d.want(sent); !maps.Equal(got, want) {
 		d.Errorf("%s: %v, want %v", when, got, want)
 	}
+	for _, step := range []int64{0, 30e6} {
+		if got, want := d.aggregated(step), d.want(sent); !maps.Equal(got, want) {
+			d.Errorf("%s, in buckets of %d ns: %v, want %v", when, step, got, want)
+		}
+	}
 }
 
 // Spans that arrive again count once, in whichever of parts, frozen heads and the active

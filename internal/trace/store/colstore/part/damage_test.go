@@ -202,6 +202,7 @@ func exercise(t testing.TB, b []byte) (worked int) {
 				ok(err)
 			}
 		}
+		exerciseTally(g, ok)
 		pages, err := g.Pages()
 		if !ok(err) {
 			continue

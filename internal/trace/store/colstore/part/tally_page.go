@@ -50,12 +50,8 @@ func (t *Tally) fromColumns(p Page, skip []uint64) (bool, error) {
 	if !told {
 		return false, pg.err
 	}
-	for _, i := range plan.vary {
-		t.takeCodes(plan.fields[i])
-		t.nextIDs(i)
-	}
-	if plan.of != nil {
-		t.takeNumbers()
+	if !t.takeFields() {
+		return false, pg.err
 	}
 	one := t.within(&st.Stats)
 	if !one {
@@ -78,6 +74,36 @@ func (t *Tally) fromColumns(p Page, skip []uint64) (bool, error) {
 		return true, t.addRows(t.q.Bucket(st.MinStart), pg.rows)
 	}
 	return true, t.addByBucket()
+}
+
+// takeFields turns the columns of all fields into ids and numbers. It is false if a span has
+// a field so often that only a reader of spans knows what to believe.
+func (t *Tally) takeFields() bool {
+	pg, plan := &t.page, t.plan
+	for _, i := range plan.vary {
+		if !pg.plausible(plan.fields[i]) {
+			return false
+		}
+		t.takeCodes(plan.fields[i])
+		t.nextIDs(i)
+	}
+	if plan.of != nil {
+		if !pg.plausible(plan.of) {
+			return false
+		}
+		t.takeNumbers()
+	}
+	return true
+}
+
+// plausible reports whether the rows have no more values in columns than a page may have.
+func (pg *tallyPage) plausible(f *tallyField) bool {
+	for i := range f.columns {
+		if pg.values(&f.columns[i]) > maxPageSlots {
+			return false
+		}
+	}
+	return true
 }
 
 // open makes a cursor over a column; one without values if the page does not have it.
