@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 	"github.com/weft-dev/weft/internal/trace/store/storetest/gen"
 )
@@ -160,5 +161,75 @@ func exerciseTally(g *Group, ok func(error) bool) {
 			ok(tally.Page(context.Background(), pg, nil))
 		}
 		tally.Sum().Answer()
+	}
+}
+
+// A key that a span has several times counts by its first value, and the others are passed
+// over, whether they lie in the same column, in another, or with the shape.
+func TestTallyRepeatedKeys(t *testing.T) {
+	b := &span.Batch{Resources: make([]span.Resource, 1), Scopes: make([]span.Scope, 1)}
+	tr := Trace{Tenant: "t", ID: span.TraceID{1}}
+	for i := range 300 {
+		from := uint32(len(b.Attrs))
+		add := func(v span.Value) { b.Attrs = append(b.Attrs, span.Attr{Key: "k", Value: v}) }
+		word := func(n int) span.Value { return span.String(fmt.Sprint("word ", n)) }
+		switch i % 5 {
+		case 0:
+			add(word(i % 7))
+			add(word(i % 3))
+			add(word(100))
+		case 1:
+			add(span.Int(int64(i % 4)))
+			add(word(i % 9))
+			add(span.Int(int64(i % 3)))
+		case 2:
+			add(word(200))
+			add(word(i % 8))
+		case 3:
+			add(word(i % 6))
+		}
+		b.Spans = append(b.Spans, span.Span{
+			TraceID: tr.ID, SpanID: span.SpanID{6: byte(i >> 8), 7: byte(i)}, Start: gen.Base + int64(i), End: gen.Base + int64(2*i),
+			Attrs: span.Range{From: from, To: uint32(len(b.Attrs))},
+		})
+		tr.Spans = append(tr.Spans, Ref{b, i})
+	}
+	p, _ := written(t, Options{PageSpans: 100}, inOrder([]Trace{tr}))
+	key := store.Field{Scope: store.ScopeSpan, Name: "k"}
+	for _, q := range []store.AggregateQuery{
+		{By: []store.Field{key}},
+		{By: []store.Field{key}, Step: 10},
+		{Of: &key, Quantiles: []float64{0.5}},
+		{By: []store.Field{key, {Intrinsic: store.KindOf}}, Of: &store.Field{Intrinsic: store.Duration}, Step: 100},
+	} {
+		q.Tenant, q.Window = "t", store.Window{Start: gen.Base, End: gen.Base + 300}
+		tally, err := NewTally(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := store.NewAggregator(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Spans {
+			if err := want.Add(b, i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if more, err := tally.Begin(p.Groups()[0], true); !more || err != nil {
+			t.Fatal(more, err)
+		}
+		pages, err := p.Groups()[0].Pages()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pg := range pages {
+			if told, err := tally.fromColumns(pg, nil); !told || err != nil {
+				t.Fatalf("columns told: %v, %v", told, err)
+			}
+		}
+		if err := sameAnswers(tally.Sum().Answer(), want.Answer()); err != nil {
+			t.Errorf("%+v: %v", q, err)
+		}
 	}
 }
