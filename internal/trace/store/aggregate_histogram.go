@@ -45,10 +45,8 @@ func (a *histogramArena) takeFew(n int) []int32 {
 	if len(a.few) < n {
 		a.few = make([]int32, arenaSize*maxFew)
 	}
-	out := a.few[:0:n]
-	a.few = a.few[n:]
 	a.memory += int64(4 * n)
-	return out
+	return takeList(&a.few, n)[:0]
 }
 
 // binOf is the bin of a number.

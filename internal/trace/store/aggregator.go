@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 )
@@ -21,7 +20,9 @@ type Aggregator struct {
 	points  int
 	memory  int64 // about
 
-	arena   []Cell // to be handed out
+	arena   []Cell // to be handed out, as the lists that follow
+	bys     []span.Value
+	firsts  []bucketCell // of a group
 	numbers []numbers
 	hists   []histogram
 	bins    histogramArena
@@ -74,10 +75,12 @@ func (a *Aggregator) Add(b *span.Batch, i int) error {
 // Group is the number of the group of these values, of which it keeps a copy.
 func (a *Aggregator) Group(values []span.Value) (int, error) {
 	a.key = a.key[:0]
-	for _, v := range values {
+	for i := range values {
+		v := &values[i]
 		a.key = append(a.key, byte(v.Kind))
-		a.key = binary.AppendUvarint(a.key, v.Num)
-		a.key = append(binary.AppendUvarint(a.key, uint64(len(v.Str))), v.Str...)
+		a.key = binary.LittleEndian.AppendUint64(a.key, v.Num)
+		a.key = binary.LittleEndian.AppendUint32(a.key, uint32(len(v.Str)))
+		a.key = append(a.key, v.Str...)
 	}
 	n, ok := a.groups[string(a.key)]
 	if ok {
@@ -87,16 +90,23 @@ func (a *Aggregator) Group(values []span.Value) (int, error) {
 	if n == MaxSeries {
 		return 0, fmt.Errorf("aggregate: %w: more than %d groups", ErrTooManySeries, MaxSeries)
 	}
-	by := slices.Clone(values)
-	for i := range by {
-		by[i].Str = strings.Clone(by[i].Str)
-		a.memory += int64(len(by[i].Str)) + 40
+	key := string(a.key)
+	a.groups[key] = n
+	g := aggregateGroup{by: takeList(&a.bys, len(values)), cells: takeList(&a.firsts, 1)[:0]}
+	for i, v := range values {
+		key = key[keyHeader:] // it also has the texts
+		v.Str, key = key[:len(v.Str)], key[len(v.Str):]
+		g.by[i] = v
 	}
-	a.groups[string(a.key)] = n
-	a.list = append(a.list, aggregateGroup{by: by})
-	a.memory += int64(len(a.key)) + 120
+	a.list = append(a.list, g)
+	a.memory += int64(len(a.key)+40*len(values)) + groupBytes
 	return n, nil
 }
+
+const (
+	keyHeader  = 1 + 8 + 4 // kind, number, and length of a text
+	groupBytes = 160
+)
 
 // Cell is what is known of a group in a bucket. It stays the same for both.
 func (a *Aggregator) Cell(group, bucket int) (*Cell, error) {
@@ -137,12 +147,15 @@ func (a *Aggregator) newCell() *Cell {
 	return c
 }
 
-func take[T any](arena *[]T) *T {
-	if len(*arena) == 0 {
-		*arena = make([]T, arenaSize)
+func take[T any](arena *[]T) *T { return &takeList(arena, 1)[0] }
+
+// takeList is n that nobody else has.
+func takeList[T any](arena *[]T, n int) []T {
+	if len(*arena) < n {
+		*arena = make([]T, max(n, arenaSize))
 	}
-	t := &(*arena)[0]
-	*arena = (*arena)[1:]
+	t := (*arena)[:n:n]
+	*arena = (*arena)[n:]
 	return t
 }
 
@@ -174,6 +187,7 @@ func (a *Aggregator) Answer() Aggregates {
 		group int
 		spans int64
 	}
+	var out Aggregates
 	totals := make([]total, 0, len(a.list))
 	for i := range a.list {
 		t := total{group: i}
@@ -185,9 +199,11 @@ func (a *Aggregator) Answer() Aggregates {
 		}
 	}
 	slices.SortFunc(totals, func(x, y total) int {
-		return cmp.Or(cmp.Compare(y.spans, x.spans), slices.CompareFunc(a.list[x.group].by, a.list[y.group].by, CompareGroupValues))
+		if c := cmp.Compare(y.spans, x.spans); c != 0 {
+			return c // most by far, without a look at texts
+		}
+		return slices.CompareFunc(a.list[x.group].by, a.list[y.group].by, CompareGroupValues)
 	})
-	var out Aggregates
 	if a.q.Limit > 0 && len(totals) > a.q.Limit {
 		for _, t := range totals[a.q.Limit:] {
 			out.MoreSeries++
@@ -195,22 +211,31 @@ func (a *Aggregator) Answer() Aggregates {
 		}
 		totals = totals[:a.q.Limit]
 	}
+	n := 0
+	for _, t := range totals {
+		n += len(a.list[t.group].cells)
+	}
+	points := make([]Point, 0, n)
+	out.Series = make([]Series, 0, len(totals))
 	for _, t := range totals {
 		g := &a.list[t.group]
-		s := Series{By: g.by, Points: make([]Point, 0, len(g.cells))}
+		first := len(points)
 		for _, c := range g.cells {
 			if c.Count > 0 {
 				p := c.point(a.q.Quantiles)
 				p.Start = a.q.BucketStart(int(c.bucket))
-				s.Points = append(s.Points, p)
+				points = append(points, p)
 			}
 		}
-		out.Series = append(out.Series, s)
+		out.Series = append(out.Series, Series{By: g.by, Points: points[first:len(points):len(points)]})
 	}
 	return out
 }
 
 // CompareGroupValues orders the values of groups: by kind, then by content.
 func CompareGroupValues(a, b span.Value) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Num, b.Num), cmp.Compare(a.Str, b.Str))
+	if a.Kind != b.Kind || a.Num != b.Num {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Num, b.Num))
+	}
+	return cmp.Compare(a.Str, b.Str)
 }

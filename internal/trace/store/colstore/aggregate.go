@@ -19,6 +19,9 @@ func (s *Store) Aggregate(ctx context.Context, q store.AggregateQuery) (store.Ag
 	if err := q.Check(); err != nil {
 		return store.Aggregates{}, err
 	}
+	if err := ctx.Err(); err != nil {
+		return store.Aggregates{}, err
+	}
 	v := s.acquire()
 	defer s.release(v)
 	blocks := make([][]*block, len(v.heads))
@@ -141,6 +144,9 @@ func (a *aggregation) items(v *view) []aggregateItem {
 
 // group adds up the pages of a row group. Damage is noted and no error.
 func (a *aggregation) group(ctx context.Context, t *part.Tally, it aggregateItem) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	g := it.part.Groups()[it.index]
 	more, err := t.Begin(g, len(it.held) == 0 && !it.hides)
 	switch {

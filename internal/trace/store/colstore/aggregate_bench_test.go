@@ -1,6 +1,8 @@
 package colstore
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -52,42 +54,77 @@ func benchShop(tb testing.TB) (*Store, store.Window) {
 	return s, store.Window{Start: from, End: from + int64(time.Hour)}
 }
 
-// Aggregates over half a million spans, by one worker: what row groups and dictionaries know
-// by themselves, pages in buckets of a minute, and with a filter.
+// benchKeys is a store of 400,000 spans, of 500 s, in one part. Each span has one of 50,000
+// orders and one of 100,000 users, some of whom are frequent, as in the shop.
+func benchKeys(tb testing.TB) (*Store, store.Window) {
+	tb.Helper()
+	s, err := openQuiet(Config{Dir: filepath.Join(tb.TempDir(), "store")})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.closeQuiet() })
+	b := traffic(0, 50_000)
+	users := rand.NewZipf(rand.New(rand.NewPCG(1, 1)), 1.1, 8, 99_999)
+	user := map[span.TraceID]span.Value{}
+	for i := range b.Spans {
+		sp := &b.Spans[i]
+		v, ok := user[sp.TraceID]
+		if !ok {
+			v = span.String(fmt.Sprintf("u%07d", users.Uint64()))
+			user[sp.TraceID] = v
+		}
+		b.Attrs[sp.Attrs.From] = span.Attr{Key: "user.id", Value: v} // instead of the method
+	}
+	if err := s.Apply(ctx, store.Record{Pos: 1, Tenant: "default", Arrival: time.Unix(1_760_000_000, 0), Batch: b, Bytes: 1}); err != nil {
+		tb.Fatal(err)
+	}
+	if err := s.Flush(ctx); err != nil {
+		tb.Fatal(err)
+	}
+	return s, store.Window{Start: b.Spans[0].Start, End: b.Spans[0].Start + int64(time.Hour)}
+}
+
+// The fields and widths that the benchmarks ask for.
+var (
+	benchService = store.Field{Scope: store.ScopeResource, Name: "service.name"}
+	benchStatus  = store.Field{Intrinsic: store.StatusOf}
+	benchName    = store.Field{Intrinsic: store.SpanName}
+	benchLength  = store.Field{Intrinsic: store.Duration}
+	benchUser    = store.Field{Scope: store.ScopeSpan, Name: "user.id"}
+	benchOrder   = store.Field{Scope: store.ScopeSpan, Name: "order.id"}
+	benchErrors  = store.Compare{X: benchStatus, Y: store.Literal{Value: span.Int(int64(span.StatusError))}}
+	benchSlow    = store.Compare{Op: store.Gt, X: benchLength, Y: store.Literal{Value: span.Int(int64(100 * time.Millisecond))}}
+)
+
+// Aggregates of one worker: by what row groups and dictionaries know by themselves, by pages
+// in buckets of a minute, and with filters.
 func BenchmarkAggregate(b *testing.B) {
-	s, win := benchShop(b)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	service := store.Field{Scope: store.ScopeResource, Name: "service.name"}
-	status := store.Field{Intrinsic: store.StatusOf}
-	name := store.Field{Intrinsic: store.SpanName}
-	user := store.Field{Scope: store.ScopeSpan, Name: "user.id"}
-	duration := &store.Field{Intrinsic: store.Duration}
-	minute := int64(time.Minute)
-	for _, c := range []struct {
-		name string
-		q    store.AggregateQuery
-	}{
-		{"service and status", store.AggregateQuery{By: []store.Field{service, status}}},
-		{"service and status by minute", store.AggregateQuery{By: []store.Field{service, status}, Step: minute}},
-		{"user", store.AggregateQuery{By: []store.Field{user}}},
-		{"user by minute", store.AggregateQuery{By: []store.Field{user}, Step: minute}},
-		{"p99 by name", store.AggregateQuery{By: []store.Field{name}, Of: duration, Quantiles: []float64{0.99}}},
-		{"p99 by name and minute", store.AggregateQuery{By: []store.Field{name}, Of: duration, Quantiles: []float64{0.99}, Step: minute}},
-		{"errors by service and minute", store.AggregateQuery{By: []store.Field{service}, Filter: store.Compare{X: status, Y: store.Literal{Value: span.Int(int64(span.StatusError))}}, Step: minute}},
-	} {
-		q := c.q
-		q.Tenant, q.Window = "default", win
-		b.Run(c.name, func(b *testing.B) {
+	s, win := benchShop(b)
+	f := func(name string, step time.Duration, q store.AggregateQuery) {
+		q.Tenant, q.Window, q.Step = "default", win, int64(step)
+		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			spans := 0
+			spans := s.view.parts[0].Meta().Spans
 			for b.Loop() {
-				out, err := s.Aggregate(ctx, q)
-				if err != nil || len(out.Series) == 0 {
-					b.Fatal(len(out.Series), err)
+				if a, err := s.Aggregate(ctx, q); err != nil || len(a.Series) == 0 {
+					b.Fatal(len(a.Series), err)
 				}
-				spans = int(s.view.parts[0].Meta().Spans)
 			}
 			b.ReportMetric(float64(spans)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mspans/s")
 		})
 	}
+	f("service and status", 0, store.AggregateQuery{By: []store.Field{benchService, benchStatus}})
+	f("service and status by minute", time.Minute, store.AggregateQuery{By: []store.Field{benchService, benchStatus}})
+	f("user", 0, store.AggregateQuery{By: []store.Field{benchUser}})
+	f("user by minute", time.Minute, store.AggregateQuery{By: []store.Field{benchUser}})
+	f("p99 by name", 0, store.AggregateQuery{By: []store.Field{benchName}, Of: &benchLength, Quantiles: []float64{0.99}})
+	f("p99 by name and minute", time.Minute, store.AggregateQuery{By: []store.Field{benchName}, Of: &benchLength, Quantiles: []float64{0.99}})
+	f("errors by service and minute", time.Minute, store.AggregateQuery{By: []store.Field{benchService}, Filter: benchErrors})
+	f("slow by service and minute", time.Minute, store.AggregateQuery{By: []store.Field{benchService}, Filter: benchSlow})
+	s, win = benchKeys(b)
+	f("user on every span", 0, store.AggregateQuery{By: []store.Field{benchUser}})
+	f("user on every span by minute", time.Minute, store.AggregateQuery{By: []store.Field{benchUser}})
+	f("order on every span", 0, store.AggregateQuery{By: []store.Field{benchOrder}})
+	f("order on every span by minute", time.Minute, store.AggregateQuery{By: []store.Field{benchOrder}})
 }
