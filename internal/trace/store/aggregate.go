@@ -34,7 +34,8 @@ type AggregateQuery struct {
 }
 
 // Limits of an aggregate. A query with more fields, quantiles or buckets is refused; an
-// answer that would have more series or points fails with ErrTooManySeries.
+// answer that would have more series or points fails with ErrTooManySeries. A point takes some
+// 100 bytes, or, with quantiles of many numbers, a few kilobytes: Budget.Memory bounds them.
 const (
 	MaxBy        = 4
 	MaxQuantiles = 16
