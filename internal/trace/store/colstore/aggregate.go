@@ -22,6 +22,11 @@ func (s *Store) Aggregate(ctx context.Context, q store.AggregateQuery) (store.Ag
 	if err := ctx.Err(); err != nil {
 		return store.Aggregates{}, err
 	}
+	// Before the view: what is purged meanwhile may be in it.
+	var hidden map[TraceKey]bool
+	if !s.deleted.none() {
+		hidden = s.deleted.unpurged(time.Time{})
+	}
 	v := s.acquire()
 	defer s.release(v)
 	blocks := make([][]*block, len(v.heads))
@@ -34,10 +39,7 @@ func (s *Store) Aggregate(ctx context.Context, q store.AggregateQuery) (store.Ag
 		if err != nil {
 			return store.Aggregates{}, err
 		}
-		a := &aggregation{s: s, q: q, started: started, twice: twice, blocks: blocks}
-		if !s.deleted.none() {
-			a.hidden = s.deleted.unpurged(time.Time{})
-		}
+		a := &aggregation{s: s, q: q, started: started, twice: twice, blocks: blocks, hidden: hidden}
 		out, err := a.run(ctx, v)
 		if a.again.Load() && ctx.Err() == nil {
 			continue // a part does not read: copies of what it has count

@@ -66,7 +66,7 @@ func (t *Tally) Begin(g *Group, whole bool) (bool, error) {
 	}
 	filter, failed := t.filter.In(g)
 	if filter == nil {
-		return false, failed
+		return false, nil // nothing of the group matches, also without what does not read
 	}
 	t.plan = newTallyPlan(t, g, tables, filter)
 	t.bytes += g.meta.tables.stored
