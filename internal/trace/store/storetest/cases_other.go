@@ -335,6 +335,10 @@ func answersStay(w *world) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	sums, err := w.store.Aggregate(ctx, store.AggregateQuery{Tenant: "default", Window: all(), By: []store.Field{{Intrinsic: store.SpanName}, byService}})
+	if err != nil {
+		w.Fatal(err)
+	}
 	text := func() string {
 		var out strings.Builder
 		for _, b := range held {
@@ -342,7 +346,7 @@ func answersStay(w *world) {
 				fmt.Fprintln(&out, describe(b, i))
 			}
 		}
-		fmt.Fprintln(&out, rows, names, calls)
+		fmt.Fprintln(&out, rows, names, calls, sums)
 		return out.String()
 	}
 	before := text()
