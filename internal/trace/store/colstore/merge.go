@@ -30,6 +30,7 @@ func (s *Store) mergeLoop() {
 	defer s.wg.Done()
 	ctx, cancel := s.stopContext()
 	defer cancel()
+	s.warm()
 	for {
 		select {
 		case <-s.stop:
@@ -40,6 +41,7 @@ func (s *Store) mergeLoop() {
 			if s.idle() {
 				s.memories.trim()
 				s.mergeAll(ctx, s.chooseRest)
+				s.warm()
 			}
 		}
 	}

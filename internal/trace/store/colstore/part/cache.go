@@ -75,6 +75,13 @@ func (c *Cache) put(k cacheKey, value any, size int64) {
 	}
 }
 
+// HalfFull reports whether half of the cache is used.
+func (c *Cache) HalfFull() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.size >= c.max/2
+}
+
 // drop forgets all of a part.
 func (c *Cache) drop(p *Part) {
 	c.mu.Lock()

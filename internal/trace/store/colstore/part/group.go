@@ -56,6 +56,12 @@ func (g *Group) Pages() ([]Page, error) {
 	})
 }
 
+// Warm puts into the cache what every search of the group reads.
+func (g *Group) Warm() {
+	_, _ = g.Pages()
+	_, _ = g.tables()
+}
+
 // tables is what the spans of the group share.
 func (g *Group) tables() (*tables, error) {
 	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedTables, 0}, func() (*tables, int64, error) {
