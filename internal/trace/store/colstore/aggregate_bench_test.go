@@ -37,7 +37,7 @@ func benchShop(tb testing.TB) (*Store, store.Window) {
 		if err := s.Apply(ctx, store.Record{Pos: pos, Tenant: "default", Arrival: config.From, Batch: b, Bytes: 1}); err != nil {
 			tb.Fatal(err)
 		}
-		if pos%500 == 0 {
+		if pos%100 == 0 { // heads are bounded
 			if err := s.Flush(ctx); err != nil {
 				tb.Fatal(err)
 			}
@@ -46,10 +46,7 @@ func benchShop(tb testing.TB) (*Store, store.Window) {
 	if err := s.Flush(ctx); err != nil {
 		tb.Fatal(err)
 	}
-	v := s.view
-	if err := s.merge(ctx, v.parts, v.parts[0].Kept, nil); err != nil {
-		tb.Fatal(err)
-	}
+	mergeAll(tb, s)
 	from := config.Start().UnixNano()
 	return s, store.Window{Start: from, End: from + int64(time.Hour)}
 }
@@ -63,25 +60,39 @@ func benchKeys(tb testing.TB) (*Store, store.Window) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = s.closeQuiet() })
-	b := traffic(0, 50_000)
 	users := rand.NewZipf(rand.New(rand.NewPCG(1, 1)), 1.1, 8, 99_999)
 	user := map[span.TraceID]span.Value{}
-	for i := range b.Spans {
-		sp := &b.Spans[i]
-		v, ok := user[sp.TraceID]
-		if !ok {
-			v = span.String(fmt.Sprintf("u%07d", users.Uint64()))
-			user[sp.TraceID] = v
+	const parts, traces = 20, 2500
+	for n := range parts {
+		b := traffic(n*traces, traces)
+		for i := range b.Spans {
+			sp := &b.Spans[i]
+			v, ok := user[sp.TraceID]
+			if !ok {
+				v = span.String(fmt.Sprintf("u%07d", users.Uint64()))
+				user[sp.TraceID] = v
+			}
+			b.Attrs[sp.Attrs.From] = span.Attr{Key: "user.id", Value: v} // instead of the method
 		}
-		b.Attrs[sp.Attrs.From] = span.Attr{Key: "user.id", Value: v} // instead of the method
+		r := store.Record{Pos: log.Position(n + 1), Tenant: "default", Arrival: time.Unix(1_760_000_000, 0), Batch: b, Bytes: 1}
+		if err := s.Apply(ctx, r); err != nil {
+			tb.Fatal(err)
+		}
+		if err := s.Flush(ctx); err != nil {
+			tb.Fatal(err)
+		}
 	}
-	if err := s.Apply(ctx, store.Record{Pos: 1, Tenant: "default", Arrival: time.Unix(1_760_000_000, 0), Batch: b, Bytes: 1}); err != nil {
+	mergeAll(tb, s)
+	return s, store.Window{Start: 1_760_000_000e9, End: 1_760_003_600e9}
+}
+
+// mergeAll makes one part of all.
+func mergeAll(tb testing.TB, s *Store) {
+	tb.Helper()
+	parts := s.view.parts
+	if err := s.merge(ctx, parts, parts[0].Kept, nil); err != nil {
 		tb.Fatal(err)
 	}
-	if err := s.Flush(ctx); err != nil {
-		tb.Fatal(err)
-	}
-	return s, store.Window{Start: b.Spans[0].Start, End: b.Spans[0].Start + int64(time.Hour)}
 }
 
 // The fields and widths that the benchmarks ask for.
@@ -93,6 +104,7 @@ var (
 	benchUser    = store.Field{Scope: store.ScopeSpan, Name: "user.id"}
 	benchOrder   = store.Field{Scope: store.ScopeSpan, Name: "order.id"}
 	benchErrors  = store.Compare{X: benchStatus, Y: store.Literal{Value: span.Int(int64(span.StatusError))}}
+	benchFailed  = store.Compare{X: store.Field{Scope: store.ScopeSpan, Name: "http.status_code"}, Op: store.Ge, Y: store.Literal{Value: span.Int(500)}}
 	benchSlow    = store.Compare{Op: store.Gt, X: benchLength, Y: store.Literal{Value: span.Int(int64(100 * time.Millisecond))}}
 )
 
@@ -121,6 +133,7 @@ func BenchmarkAggregate(b *testing.B) {
 	f("p99 by name", 0, store.AggregateQuery{By: []store.Field{benchName}, Of: &benchLength, Quantiles: []float64{0.99}})
 	f("p99 by name and minute", time.Minute, store.AggregateQuery{By: []store.Field{benchName}, Of: &benchLength, Quantiles: []float64{0.99}})
 	f("errors by service and minute", time.Minute, store.AggregateQuery{By: []store.Field{benchService}, Filter: benchErrors})
+	f("status codes from 500 on by service and minute", time.Minute, store.AggregateQuery{By: []store.Field{benchService}, Filter: benchFailed})
 	f("slow by service and minute", time.Minute, store.AggregateQuery{By: []store.Field{benchService}, Filter: benchSlow})
 	s, win = benchKeys(b)
 	f("user on every span", 0, store.AggregateQuery{By: []store.Field{benchUser}})

@@ -15,9 +15,10 @@ import (
 // decided once a class; what a column says, once an entry of its dictionary, or once a text
 // where it has none. Only the columns that the query needs are decoded, and starts only where
 // a page lies in several buckets. No span and no text is made for a row; codes become values
-// when a row group first has them. Rows whose class does not tell whether they match, and
-// pages with spans that are not in the table of shapes, are read as spans and added by
-// store.Aggregator, which also defines what the columns have to come to.
+// when a row group first has them. Whether a row matches the filter is decided once a class,
+// or once a class and codes of dictionaries. Pages with rows of which neither tells, or with
+// spans that are not in the table of shapes, are read as spans and added by store.Aggregator,
+// which also defines what the columns have to come to.
 //
 // Not safe for concurrent use.
 type Tally struct {
@@ -26,7 +27,7 @@ type Tally struct {
 	filter  *Filter
 	classes *classFilter
 	sum     *store.Aggregator
-	columns Columns // of By and Of
+	columns Columns // of all fields
 	plan    *tallyPlan
 	page    tallyPage
 	sample  span.Batch // one span, of the class that the matcher is asked about
@@ -46,13 +47,13 @@ func NewTally(q store.AggregateQuery) (*Tally, error) {
 	if q.Of != nil {
 		fields = append(fields, *q.Of)
 	}
-	t := &Tally{q: q, matcher: store.NewMatcher(q.Filter), sum: sum, columns: ColumnsOf(fields)}
+	t := &Tally{q: q, matcher: store.NewMatcher(q.Filter), sum: sum}
 	t.filter = NewFilter(t.matcher.Required())
 	t.classes = newClassFilter(t.filter)
 	t.page.raw.memory = &buffers{}
 	t.sample = span.Batch{Resources: make([]span.Resource, 1), Scopes: make([]span.Scope, 1), Spans: make([]span.Span, 1)}
-	all := ColumnsOf(append(fields, t.matcher.Fields()...))
-	t.scan, t.whole = NewScan(all).Where(t.filter), NewScan(all)
+	t.columns = ColumnsOf(append(fields, t.matcher.Fields()...))
+	t.scan, t.whole = NewScan(t.columns).Where(t.filter), NewScan(t.columns)
 	return t, nil
 }
 

@@ -14,6 +14,7 @@ type tallyPage struct {
 
 	classes []uint64 // of the rows
 	ids     []uint32 // of their groups; or leftOut
+	asked   []uint32 // what the filter is asked about
 	codes   []uint32 // of the field at hand
 	column  []uint64 // values of the column at hand
 	kinds   []span.ValueKind
@@ -46,11 +47,8 @@ func (t *Tally) fromColumns(p Page, skip []uint64) (bool, error) {
 		return false, err
 	}
 	pg.decoder.t, pg.decoder.want, pg.decoder.linesUsed = plan.t, &t.columns, 0
-	all, told := t.takeClasses(st.Spans)
-	if !told {
-		return false, pg.err
-	}
-	if !t.takeFields() {
+	all, codes, told := t.takeClasses(st.Spans)
+	if !told || codes && !t.askCodes() || !t.takeFields() {
 		return false, pg.err
 	}
 	one := t.within(&st.Stats)
@@ -139,30 +137,34 @@ func (t *Tally) open(id colID) cursor {
 }
 
 // takeClasses starts the ids of the rows with those of their classes. It reports whether all
-// rows match, and whether columns tell it of each.
-func (t *Tally) takeClasses(rows int) (all, told bool) {
+// rows match, whether codes have to be asked, and whether these, if not classes, tell it.
+func (t *Tally) takeClasses(rows int) (all, codes, told bool) {
 	pg, byClass := &t.page, t.plan.byClass
 	pg.classes, pg.ids = sized(pg.classes, rows), sized(pg.ids, rows)
 	cur := t.open(colClass)
 	cur.takeNums(pg.classes)
 	if cur.bad != "" {
 		pg.damaged("column class: " + cur.bad)
-		return false, false
+		return false, false, false
 	}
 	all = true
 	for i, class := range pg.classes {
 		if class >= uint64(len(byClass)) {
 			pg.damaged("unknown class")
-			return false, false
+			return false, false, false
 		}
 		id := byClass[class]
-		if id == rowTells {
-			return false, false
-		}
-		all = all && id != leftOut
 		pg.ids[i] = id
+		if id < leftOut {
+			continue
+		}
+		if id == rowTells {
+			return false, false, false
+		}
+		all = false
+		codes = codes || id == codesTell
 	}
-	return all, true
+	return all, codes, true
 }
 
 // values is how many values the rows have in a column.

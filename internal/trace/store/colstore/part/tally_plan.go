@@ -15,10 +15,11 @@ type tallyPlan struct {
 	fields []*tallyField // of By
 	vary   []int         // those with columns
 	of     *tallyField   // nil: spans are counted only
-	// byClass is the id of what all fields without columns say of a class, or rowTells, or
-	// leftOut.
-	byClass []uint32
-	asks    bool // some class has rowTells
+	// flat is the id of what all fields without columns say of a class, and byClass is the
+	// same, or rowTells, codesTell or leftOut.
+	flat, byClass []uint32
+	asks          bool      // some class has rowTells or codesTell
+	ask           *tallyAsk // nil: there is no filter
 	// steps is how codes of fields become ids of groups: those without columns first.
 	steps []tallyStep
 
@@ -35,8 +36,9 @@ type tallyStep struct {
 }
 
 const (
-	rowTells = ^uint32(0) - iota // whether the row matches, or what it is
-	leftOut                      // no row of the class matches
+	rowTells  = ^uint32(0) - iota // only the span tells whether it matches, or what it is
+	codesTell                     // codes tell whether the row matches
+	leftOut                       // no row of the class matches
 )
 
 // maxHeldCells is the number of cells that a group holds by id: with more, it looks them up
@@ -57,17 +59,25 @@ func newTallyPlan(t *Tally, g *Group, tables *tables, filter *GroupFilter) *tall
 		p.of = newTallyField(*t.q.Of, tables, true)
 	}
 	t.classes.begin(g, tables)
-	p.byClass = make([]uint32, len(tables.classes)+1)
+	if t.q.Filter != nil {
+		p.ask = newTallyAsk(t.matcher.Fields(), tables)
+	}
+	p.flat, p.byClass = make([]uint32, len(tables.classes)+1), make([]uint32, len(tables.classes)+1)
 	p.byClass[0] = rowTells
 	for i := range tables.classes {
-		id := t.verdict(tables, uint64(i+1))
-		if id == 0 {
+		verdict := t.verdict(p, i+1)
+		p.byClass[i+1] = verdict
+		if verdict == 0 || verdict == codesTell {
+			id := uint32(0)
 			for s := range p.steps {
 				id = p.steps[s].pairs.id(id, p.fields[p.steps[s].field].fixed[i+1])
 			}
+			p.flat[i+1] = id
 		}
-		p.byClass[i+1] = id
-		p.asks = p.asks || id == rowTells
+		if verdict == 0 {
+			p.byClass[i+1] = p.flat[i+1]
+		}
+		p.asks = p.asks || verdict == rowTells || verdict == codesTell
 	}
 	p.asks = p.asks || tables.hasInline(ownSpan)
 	for _, i := range p.vary {
@@ -76,21 +86,36 @@ func newTallyPlan(t *Tally, g *Group, tables *tables, filter *GroupFilter) *tall
 	return p
 }
 
-// verdict is 0 if all spans of a class match, leftOut if none does, rowTells if it depends.
-func (t *Tally) verdict(tables *tables, class uint64) uint32 {
-	if t.q.Filter == nil {
+// verdict is 0 if all spans of a class match, leftOut if none does, and else what tells.
+func (t *Tally) verdict(p *tallyPlan, class int) uint32 {
+	if p.ask == nil {
 		return 0
 	}
-	if t.classes.ask(class) == cannotMatch {
+	if t.classes.ask(uint64(class)) == cannotMatch {
 		return leftOut
 	}
-	c := &tables.classes[class-1]
-	sh, sc := &tables.shapes[c.shape], &tables.scopes[c.scope]
+	c := &p.t.classes[class-1]
+	sh := &p.t.shapes[c.shape]
+	tells := uint32(0)
 	for _, f := range t.matcher.Fields() {
-		if !toldByClass(f, sh) {
+		if !p.ask.tells(f, class, sh) {
 			return rowTells
 		}
+		if !toldByClass(f, sh) {
+			tells = codesTell
+		}
 	}
+	if tells == 0 {
+		if t.takeSample(p.t, c); !t.matcher.Match(&t.sample, 0, nil) {
+			return leftOut
+		}
+	}
+	return tells
+}
+
+// takeSample makes the sample a span of a class, without what lies in columns.
+func (t *Tally) takeSample(tables *tables, c *classInfo) {
+	sh, sc := &tables.shapes[c.shape], &tables.scopes[c.scope]
 	b := &t.sample
 	b.Attrs = b.Attrs[:0]
 	add := func(attrs []span.Attr) span.Range {
@@ -101,10 +126,6 @@ func (t *Tally) verdict(tables *tables, class uint64) uint32 {
 	b.Resources[0].Attrs = add(tables.resources[sc.Resource].attrs)
 	b.Scopes[0].Name, b.Scopes[0].Version, b.Scopes[0].Attrs = sc.Name, sc.Version, add(sc.attrs)
 	b.Spans[0] = span.Span{Name: sh.name, Kind: sh.kind, Status: sh.status, Attrs: add(sh.attrs)}
-	if !t.matcher.Match(b, 0, nil) {
-		return leftOut
-	}
-	return 0
 }
 
 // toldByClass reports whether scope and shape tell all values of a field.
