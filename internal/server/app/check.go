@@ -14,7 +14,7 @@ import (
 
 // What store and log take for 0.
 const (
-	defaultHead Bytes = 40_000_000
+	defaultHead Bytes = 32_000_000
 	defaultLog  Bytes = 128 << 20
 )
 

@@ -41,7 +41,7 @@ type Config struct {
 	BytesPerSecond Bytes  `key:"tenant.bytes-per-second" default:"0" doc:"bytes a tenant may send each second, decompressed, on average over five; 0: no limit"`
 
 	LogCap  Bytes         `key:"log-cap" default:"128MiB" doc:"most bytes of the ingest log, which a start reads again"`
-	HeadCap Bytes         `key:"head" default:"40MB" doc:"memory of the newest spans, which is written as a part when full while as much fills again; at most half of log-cap"`
+	HeadCap Bytes         `key:"head" default:"32MB" doc:"memory of the newest spans, which is written as a part when full while as much fills again; at most half of log-cap"`
 	HeadAge time.Duration `key:"head-age" default:"20s" doc:"longest time spans wait in memory before they are written as a part"`
 
 	MaxRequest    Bytes         `key:"limits.request" default:"64MB" doc:"largest request, as sent and decompressed"`

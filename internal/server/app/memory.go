@@ -28,7 +28,7 @@ func LimitMemory(log *slog.Logger) {
 }
 
 // gcPercent is how much garbage there may be to what is in use.
-const gcPercent = 60
+const gcPercent = 50
 
 // memoryTotal is the smaller of the control group's limit and the machine's memory, 0 if
 // neither is known.

@@ -22,7 +22,7 @@ type Config struct {
 	Logger *slog.Logger // default: discard
 
 	// HeadBytes of memory, or of encoded requests if that is reached first, make a head
-	// ready for flushing. Default 40 MB, some 50,000 spans.
+	// ready for flushing. Default 32 MB, some 40,000 spans.
 	HeadBytes int
 	// HeadAge after which a head is flushed however small, so that the log stays short.
 	// Default 20 seconds.
@@ -81,7 +81,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	def(&c.HeadBytes, 40_000_000)
+	def(&c.HeadBytes, 32_000_000)
 	def(&c.HeadAge, 20*time.Second)
 	def(&c.MaxHeads, 1)
 	def(&c.JanitorEvery, time.Minute)

@@ -196,9 +196,11 @@ func (s *Store) Close() error {
 
 // closeQuiet lets go of the parts and of the folder.
 func (s *Store) closeQuiet() error {
+	s.rotate.Lock()
 	s.mu.Lock()
 	old := s.publish([]*head{newHead(s.memories.take())}, nil)
 	s.mu.Unlock()
+	s.rotate.Unlock()
 	s.release(old)
 	s.memories.trim()
 	return s.lock.Close()
@@ -222,6 +224,10 @@ func (s *Store) Apply(ctx context.Context, r store.Record) error {
 		}
 	}
 	s.rotate.RLock()
+	if err := s.broken(); err != nil { // closed meanwhile: there is no head any more
+		s.rotate.RUnlock()
+		return err
+	}
 	if r.Pos != 0 && s.isFlushed(r.Pos) {
 		s.rotate.RUnlock()
 		return nil
