@@ -105,7 +105,8 @@ func TestAbuseCorruptBlock(t *testing.T) {
 	a.wantSmall(400)
 }
 
-// flipByte damages the middle of the largest file below dir.
+// flipByte damages the largest file below dir where its first page lies, which by-id reads
+// need: pages come first in a part, tables after them.
 func flipByte(t *testing.T, dir string) string {
 	t.Helper()
 	best, size := "", int64(0)
@@ -128,10 +129,11 @@ func flipByte(t *testing.T, dir string) string {
 	}
 	defer f.Close()
 	b := []byte{0}
-	if _, err := f.ReadAt(b, size/2); err != nil {
+	at := size / 8
+	if _, err := f.ReadAt(b, at); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteAt([]byte{b[0] ^ 0x40}, size/2); err != nil {
+	if _, err := f.WriteAt([]byte{b[0] ^ 0x40}, at); err != nil {
 		t.Fatal(err)
 	}
 	return best

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -236,6 +237,63 @@ func TestEachOperationFails(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// A merge that is told to stop, as each is when the server stops, says nothing about the
+// parts it was reading.
+func TestMergeStopped(t *testing.T) {
+	s := openOn(t, vfs.NewMem(), func(c *Config) { c.MergeFanIn = 100 })
+	defer s.Close()
+	f := &feed{t: t, store: s}
+	for n := range 3 {
+		f.apply(n, n+1)
+		f.flush()
+	}
+	stopped, stop := context.WithCancel(ctx)
+	stop()
+	if err := s.merge(stopped, s.view.parts, false, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a merge that was stopped: %v", err)
+	}
+	if c := s.Counts(); c.CorruptBlocks != 0 || c.Parts != 3 {
+		t.Errorf("after a merge that was stopped: %+v; want 3 parts and none damaged", c)
+	}
+	if err := s.merge(ctx, s.view.parts, false, nil); err != nil || s.Counts().Parts != 1 {
+		t.Errorf("the next merge: %v, %+v", err, s.Counts())
+	}
+}
+
+// A part being written when the store closes becomes part of it, or nothing is left of it.
+func TestCloseWhileWriting(t *testing.T) {
+	mem := vfs.NewMem()
+	disk := vfs.NewInject(mem)
+	s := openOn(t, disk, func(c *Config) { c.HeadBytes = 1 })
+	closed := make(chan error, 1)
+	closing := sync.OnceFunc(func() {
+		go func() { closed <- s.Close() }()
+		<-s.stop
+	})
+	disk.Hook(func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpCreate && strings.Contains(op.Name, "/parts/") {
+			closing()
+		}
+		return vfs.Fault{}
+	})
+	f := &feed{t: t, store: s}
+	f.apply(0, 1)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	disk.Hook(nil)
+
+	folders, err := mem.ReadDir("data/store/parts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	re := openOn(t, mem, nil)
+	defer re.Close()
+	if n := re.Counts().Parts; n != 1 || len(folders) != n {
+		t.Errorf("%d folders after closing, %d parts after opening; want one of each", len(folders), n)
 	}
 }
 

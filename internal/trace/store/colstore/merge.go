@@ -186,6 +186,9 @@ func (s *Store) rewrite(ctx context.Context, run []*livePart, outputs ...output)
 				_ = s.fs.RemoveAll(made.dir)
 			}
 		}
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err() // a read cut short says nothing about the part
+		}
 		if errors.As(err, &source) {
 			s.noteCorrupt(source.part, err)
 			return nil

@@ -184,13 +184,15 @@ func (s *Store) openPart(mp manifestPart) (*livePart, error) {
 	return lp, nil
 }
 
+var errClosed = errors.New("store is closed")
+
 // Close stops the background work, lets readers finish and closes all files. What is in
-// the heads stays in the log.
+// the heads stays in the log, but a head being written goes on to its end, so that the work
+// is not done again.
 func (s *Store) Close() error {
-	err := errors.New("store is closed")
-	s.failure.CompareAndSwap(nil, &err)
 	s.stopOnce.Do(func() { close(s.stop) })
 	s.wg.Wait()
+	s.failure.CompareAndSwap(nil, &errClosed)
 	return s.closeQuiet()
 }
 
@@ -284,7 +286,7 @@ func (s *Store) waitRoom(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.stop:
-			return s.broken()
+			return fmt.Errorf("%w: %w", store.ErrRefused, errClosed)
 		}
 		if err := s.broken(); err != nil {
 			return err
