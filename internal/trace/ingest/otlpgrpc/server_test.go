@@ -207,14 +207,22 @@ func TestRefused(t *testing.T) {
 }
 
 func refused(t *testing.T, r *rig) {
+	calls := 0
 	f := func(err error, code codes.Code, reason ingest.Reason, hint string) {
 		t.Helper()
 		if status.Code(err) != code || retryOf(err) != nil {
 			t.Errorf("got %v (retry %v), want %v", err, retryOf(err), code)
 		}
+		// What gRPC itself refuses is noted when the call ends, which the client may hear
+		// of first.
+		calls++
 		list := r.Refused(ingest.DefaultTenant)
-		if len(list) == 0 {
-			t.Fatalf("%v is not noted", err)
+		for wait := time.Now().Add(10 * time.Second); len(list) < calls && time.Now().Before(wait); {
+			time.Sleep(time.Millisecond)
+			list = r.Refused(ingest.DefaultTenant)
+		}
+		if len(list) != calls {
+			t.Fatalf("%d notes of %d calls, the last refused with %v", len(list), calls, err)
 		}
 		e := list[0]
 		if e.Reason != reason || codes.Code(e.Status) != code || !strings.Contains(e.Hint, hint) || e.Count != 1 ||
