@@ -194,7 +194,7 @@ class Part:
         self.arrival = r.time(), r.time()
         self.positions = [(first, first + length) for first, length in r.list(lambda: r.varints(2))]
         self.tenants = r.list(lambda: (r.text(), *r.varints(2)))
-        self.groups = r.list(lambda: (r.varints(6), r.stats(), r.ref(), r.ref()))
+        self.groups = r.list(lambda: (r.varints(6), r.stats(), r.ref(), r.ref() if self.version > 1 else None, r.ref()))
         index, digests = r.ref(), r.ref()
         r.done("footer")
         self.index = list(self.entries(self.block(index, "list of the index blocks")))
@@ -228,9 +228,11 @@ class Part:
 
     def spans(self):
         number = 0
-        for (tenant, offset, pages, _, rows, begun), stats, tables_ref, table_ref in self.groups:
+        for (tenant, offset, pages, _, rows, begun), stats, tables_ref, outline_ref, table_ref in self.groups:
             tenant = self.tenants[tenant][0]
             tables, table = Tables(self, tables_ref), self.block(table_ref, "page table")
+            if outline_ref:
+                tables.check_outline(self.block(outline_ref, "outline"))
             for number in range(number, number + pages):
                 (size, *ends), digest = table.varints(4), table.u64()
                 (n, traces), want = table.varints(2), table.stats()
@@ -279,7 +281,7 @@ class Tables:
         self.names = r.list(r.text)
         self.keys = r.list(r.text)
         self.columns = r.list(lambda: (r.u8(), r.varint(), r.u8()))  # of attributes: owner, key, kind
-        self.dicts, self.patterns = {}, {}
+        self.dicts, self.patterns, self.refs = {}, {}, {}
         r.list(lambda: self.read_column(part, r))
         self.resources = r.list(r.origin)
         self.scopes = r.list(lambda: self.read_scope(r))
@@ -304,11 +306,25 @@ class Tables:
         if flags & 2:
             r.varints(2)  # lowest, highest
         if flags & 4:
-            part.block(r.ref(), "filters")
+            self.refs[number] = r.ref(), (0, 0, 0, 0)
+            part.block(self.refs[number][0], "filters")
         if flags & 8:
-            p = part.block(r.ref(), "patterns")
+            ref = r.ref()
+            if flags & 4:
+                self.refs[number] = self.refs[number][0], ref
+            p = part.block(ref, "patterns")
             self.patterns[number] = p.u8(), p.list(lambda: (p.list(lambda: read_hole(p)), p.text()))
             p.done("patterns")
+
+    def check_outline(self, r):
+        """The columns whose texts only their filters know, as the tables have them."""
+        for number, place, key, *refs in r.list(lambda: (r.varint(), r.u8(), r.text(), r.ref(), r.ref())):
+            check(self.refs[number] == tuple(refs), "outline: filters of a column")
+            of = (self.columns[number - ATTRIBUTES][0], self.keys[self.columns[number - ATTRIBUTES][1]]) if (
+                number >= ATTRIBUTES) else (5 if number == 14 else 7, b"")
+            check(of == (place, key), "outline: place of a column")
+        r.take(r.varint())  # the filter of what the tables say
+        r.done("outline")
 
     def read_scope(self, r):
         resource = self.resources[r.varint()]

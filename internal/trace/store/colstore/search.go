@@ -196,7 +196,7 @@ func (x *search) group(p *livePart, g *part.Group) error {
 	for _, pg := range pages {
 		st := pg.Stats()
 		if x.overlaps(st.MinStart, st.MaxStart) && filter.MayMatch(pg) {
-			heap.Push(&x.queue, frontierItem{st.MaxStart, func(x *search) error { return x.page(p, pg) }})
+			heap.Push(&x.queue, frontierItem{st.MaxStart, func(x *search) error { return x.page(p, pg, filter) }})
 		}
 	}
 	return nil
@@ -237,7 +237,10 @@ func termMayMatch(t store.Term, minDuration, maxDuration int64, hasError bool) b
 	return true
 }
 
-func (x *search) page(p *livePart, pg part.Page) error {
+func (x *search) page(p *livePart, pg part.Page, filter *part.GroupFilter) error {
+	if !x.scan.Confirm(filter, pg) {
+		return nil
+	}
 	b, err := x.scan.Read(x.ctx, pg)
 	if err != nil {
 		if x.ctx.Err() != nil {

@@ -1,13 +1,22 @@
 package colstore
 
-import "runtime"
+import (
+	"runtime"
 
-// warm reads the tables of the newest groups, as far as half of the cache holds them, so that
-// the first searches after a start, or after merges, need not. It is background work: it
-// reads what nobody asked for, and what does not read is told to who asks.
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+)
+
+// warm reads the outlines of all groups and the tables of the newest, as far as half of the
+// cache holds them, so that the first searches after a start, or after merges, need not. It is
+// background work: it reads what nobody asked for, and what does not read is told to who asks.
 func (s *Store) warm() {
 	v := s.acquire()
 	defer s.release(v)
+	s.warmGroups(v, (*part.Group).WarmOutline)
+	s.warmGroups(v, (*part.Group).Warm)
+}
+
+func (s *Store) warmGroups(v *view, warm func(*part.Group)) {
 	for i := len(v.parts) - 1; i >= 0; i-- {
 		groups := v.parts[i].Groups()
 		for k := len(groups) - 1; k >= 0; k-- {
@@ -19,7 +28,7 @@ func (s *Store) warm() {
 			if s.cache.HalfFull() {
 				return
 			}
-			groups[k].Warm()
+			warm(groups[k])
 			runtime.Gosched()
 		}
 	}

@@ -33,6 +33,7 @@ type cached uint8
 const (
 	cachedPages cached = iota
 	cachedTables
+	cachedOutline
 	cachedDirectory // of a page
 	cachedFilters   // of a column
 	cachedPatterns  // of a column

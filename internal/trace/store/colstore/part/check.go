@@ -1,6 +1,7 @@
 package part
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -125,17 +126,24 @@ func (c *checker) group(g *Group) {
 	for i := range t.columns {
 		col := &t.columns[i]
 		if !col.filter.isZero() {
-			_, err := g.filters(col)
+			_, err := g.filters(col.id, col.filter)
 			c.ok(err)
 			c.place(col.filter.off, col.filter.stored)
 		}
 		if !col.patterns.isZero() {
-			_, err := g.patterns(col)
+			_, err := g.patterns(col.id, col.patterns)
 			c.ok(err)
 			c.place(col.patterns.off, col.patterns.stored)
 		}
 	}
 	c.place(g.meta.tables.off, g.meta.tables.stored)
+	if !g.meta.outline.isZero() {
+		o, err := g.outline()
+		if c.ok(err) && !bytes.Equal(o.append(nil), newOutline(t).append(nil)) {
+			c.wrong(g.meta.outline.off, "outline does not fit the tables")
+		}
+		c.place(g.meta.outline.off, g.meta.outline.stored)
+	}
 	c.place(g.meta.pageTable.off, g.meta.pageTable.stored)
 }
 

@@ -13,6 +13,7 @@ import (
 // Version is the version of the format that Write writes. Open reads all versions up to it.
 //
 //	1  the first
+//	2  patterns of columns, outlines of groups
 const Version = 2
 
 const (
@@ -40,6 +41,7 @@ type groupMeta struct {
 	pages     int
 	stats     Stats
 	tables    blockRef
+	outline   blockRef // zero in parts of version 1
 	pageTable blockRef
 }
 
@@ -64,7 +66,7 @@ func fileHeader() []byte {
 //	positions: count; from, length of each
 //	tenants: count; name, spans, traces of each
 //	groups: count; tenant, offset of the first page, pages, bytes, spans, traces, times,
-//	        tables, page table of each
+//	        tables, outline, page table of each
 //	index, digests
 func (f *footer) append(dst []byte) []byte {
 	dst = appendTime(dst, f.MinArrival)
@@ -95,13 +97,14 @@ func (f *footer) append(dst []byte) []byte {
 		dst = appendUvarint(dst, g.stats.Traces)
 		dst = appendStats(dst, &g.stats)
 		dst = g.tables.append(dst)
+		dst = g.outline.append(dst)
 		dst = g.pageTable.append(dst)
 	}
 	dst = f.index.append(dst)
 	return f.digests.append(dst)
 }
 
-func readFooter(r *reader) *footer {
+func readFooter(r *reader, version int) *footer {
 	f := &footer{}
 	f.MinArrival, f.MaxArrival = readTime(r), readTime(r)
 	f.Positions = make([][2]log.Position, r.count(2))
@@ -136,6 +139,9 @@ func readFooter(r *reader) *footer {
 			f.MaxStart = g.stats.MaxStart
 		}
 		g.tables = readBlockRef(r)
+		if version > 1 {
+			g.outline = readBlockRef(r)
+		}
 		g.pageTable = readBlockRef(r)
 	}
 	f.index = readBlockRef(r)

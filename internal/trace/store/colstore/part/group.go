@@ -2,6 +2,7 @@ package part
 
 import (
 	"strconv"
+	"unsafe"
 )
 
 // Group is a row group: spans of one tenant that share tables.
@@ -56,7 +57,15 @@ func (g *Group) Pages() ([]Page, error) {
 	})
 }
 
-// Warm puts into the cache what every search of the group reads.
+// WarmOutline puts into the cache what rules the group out of a search, some 15 kB.
+func (g *Group) WarmOutline() {
+	_, _ = g.Pages()
+	if !g.meta.outline.isZero() {
+		_, _ = g.outline()
+	}
+}
+
+// Warm puts into the cache what every search that reads of the group needs, up to some MB.
 func (g *Group) Warm() {
 	_, _ = g.Pages()
 	_, _ = g.tables()
@@ -79,38 +88,55 @@ func (g *Group) tables() (*tables, error) {
 	})
 }
 
-// filters is the filters of a column that has them.
-func (g *Group) filters(c *columnInfo) (pageFilters, error) {
-	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedFilters, int(c.id)}, func() (pageFilters, int64, error) {
+// outline is what the tables are about; the group has one.
+func (g *Group) outline() (*outline, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedOutline, 0}, func() (*outline, int64, error) {
 		f := g.part.file
-		b, err := f.block(g.part.cache.dec, c.filter)
+		b, err := f.block(g.part.cache.dec, g.meta.outline)
+		if err != nil {
+			return nil, 0, err
+		}
+		r := reader{b: b}
+		o := readOutline(&r)
+		if r.bad != "" {
+			return nil, 0, f.corrupt(g.meta.outline.off, "outline of a group: "+r.bad)
+		}
+		return o, int64(len(b)) + int64(len(o.columns))*int64(unsafe.Sizeof(filteredColumn{})), nil
+	})
+}
+
+// filters is the filters of a column that has them, at ref.
+func (g *Group) filters(id colID, ref blockRef) (pageFilters, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedFilters, int(id)}, func() (pageFilters, int64, error) {
+		f := g.part.file
+		b, err := f.block(g.part.cache.dec, ref)
 		if err != nil {
 			return nil, 0, err
 		}
 		r := reader{b: b}
 		list := readPageFilters(&r, g.meta.pages)
 		if r.bad != "" {
-			return nil, 0, f.corrupt(c.filter.off, "filters: "+r.bad)
+			return nil, 0, f.corrupt(ref.off, "filters: "+r.bad)
 		}
 		return list, int64(len(b)) + int64(len(list))*24, nil
 	})
 }
 
-// patterns is the patterns of a column that has them.
-func (g *Group) patterns(c *columnInfo) (*patternTable, error) {
-	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedPatterns, int(c.id)}, func() (*patternTable, int64, error) {
+// patterns is the patterns of a column that has them, at ref.
+func (g *Group) patterns(id colID, ref blockRef) (*patternTable, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedPatterns, int(id)}, func() (*patternTable, int64, error) {
 		f := g.part.file
-		if c.patterns.isZero() {
-			return nil, 0, f.corrupt(g.meta.tables.off, "column "+c.name()+" has no patterns")
+		if ref.isZero() {
+			return nil, 0, f.corrupt(g.meta.tables.off, "column "+g.columnName(id)+" has no patterns")
 		}
-		b, err := f.block(g.part.cache.dec, c.patterns)
+		b, err := f.block(g.part.cache.dec, ref)
 		if err != nil {
 			return nil, 0, err
 		}
 		r := reader{b: b}
 		t := readPatterns(&r)
 		if r.bad != "" {
-			return nil, 0, f.corrupt(c.patterns.off, "patterns: "+r.bad)
+			return nil, 0, f.corrupt(ref.off, "patterns: "+r.bad)
 		}
 		return t, t.size, nil
 	})
@@ -122,4 +148,10 @@ func (g *Group) columnName(id colID) string {
 		return t.columns[id].name()
 	}
 	return strconv.Itoa(int(id))
+}
+
+// tablesCached reports whether tables costs nothing.
+func (g *Group) tablesCached() bool {
+	_, ok := g.part.cache.get(cacheKey{g.part, g.index, cachedTables, 0})
+	return ok
 }

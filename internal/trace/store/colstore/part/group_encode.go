@@ -312,7 +312,7 @@ func (g *groupBuilder) writePage(w *fileWriter, p int) error {
 	return w.err
 }
 
-// writeGroup writes a group: its pages, its filters, its tables, its page table.
+// writeGroup writes a group: its pages, its filters, its tables, its outline, its page table.
 func (g *groupBuilder) writeGroup(ctx context.Context, w *fileWriter) (groupMeta, error) {
 	g.assemble()
 	g.finish()
@@ -340,6 +340,8 @@ func (g *groupBuilder) writeGroup(ctx context.Context, w *fileWriter) (groupMeta
 		return m, err
 	}
 	m.tables = w.block(tables, true)
+	r := reader{b: tables}
+	m.outline = w.block(newOutline(readTables(&r)).append(nil), false)
 	m.pageTable = w.block(appendPageTable(nil, g.stats), true)
 	m.stats.Bytes = w.off - m.off
 	m.stats.Traces = g.traces

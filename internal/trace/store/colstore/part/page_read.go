@@ -167,7 +167,7 @@ func (d *decoder) open(raw *rawPage) error {
 
 // patterns makes a cursor over a column with patterns.
 func (d *decoder) patterns(r *rawPage, info *columnInfo, b []byte) (*patternCursor, error) {
-	table, err := r.p.group.patterns(info)
+	table, err := r.p.group.patterns(info.id, info.patterns)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (p *Part) open() error {
 		return err
 	}
 	r := reader{b: b}
-	foot := readFooter(&r)
+	foot := readFooter(&r, version)
 	if r.bad != "" {
 		return f.corrupt(ref.off, "footer: "+r.bad)
 	}

@@ -196,7 +196,7 @@ func kindsOf(t *testing.T, p *Part, used map[encoding]bool, holes map[holeKind]b
 			if tb.columns[i].patterns.isZero() {
 				continue
 			}
-			table, err := g.patterns(&tb.columns[i])
+			table, err := g.patterns(colID(i), tb.columns[i].patterns)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -58,6 +58,7 @@ func (g *Group) stat(add func(cause string, bytes, values int64)) error {
 		return err
 	}
 	add("tables of groups", g.meta.tables.stored, int64(len(pages)))
+	add("outlines of groups", g.meta.outline.stored, int64(len(pages)))
 	add("page tables", g.meta.pageTable.stored, int64(len(pages)))
 	for i := range t.columns {
 		if c := &t.columns[i]; c.values > 0 || !c.filter.isZero() {

@@ -61,13 +61,13 @@ func NewTally(q store.AggregateQuery) (*Tally, error) {
 // says that none of its rows are to be skipped. An error beside true is about filters, without
 // which more pages are read.
 func (t *Tally) Begin(g *Group, whole bool) (bool, error) {
-	tables, err := g.tables()
-	if err != nil {
-		return false, err
-	}
 	filter, failed := t.filter.In(g)
 	if filter == nil {
 		return false, nil // nothing of the group matches, also without what does not read
+	}
+	tables, err := g.tables()
+	if err != nil {
+		return false, err
 	}
 	t.plan = newTallyPlan(t, g, tables, filter)
 	t.bytes += g.meta.tables.stored

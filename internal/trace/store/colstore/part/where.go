@@ -36,7 +36,8 @@ type term struct {
 	// name; spans that satisfy any other comparison have a value which does, also for != and
 	// !~, by their definition.
 	silent  bool
-	ofScope bool // the scope of a span and its resource tell
+	places  []ownKey // what text is about, where an outline can tell
+	ofScope bool     // the scope of a span and its resource tell
 }
 
 func newTerm(t store.Term) *term {
@@ -51,6 +52,7 @@ func newTerm(t store.Term) *term {
 	out.silent = t.Value.Nil && (t.Op != store.Ne || t.Field.Intrinsic != store.NotIntrinsic)
 	out.ofScope = !out.silent && isOfScope(t.Field)
 	out.text = t.Op == store.Eq && !t.Value.Nil && t.Value.Value.Kind == span.ValueString
+	out.places = out.where()
 	if out.number() {
 		out.low, out.high = matcher(store.Le), matcher(store.Ge)
 	}

@@ -24,6 +24,7 @@ type pageTerm struct {
 type filterCheck struct {
 	list   pageFilters
 	hashes []uint64
+	column *filteredColumn // whose texts can be looked at without the tables; nil: they cannot
 }
 
 func (c *filterCheck) mayHave(page int) bool {
@@ -127,6 +128,9 @@ func (p *planner) plan() {
 	}
 	if p.Field.Intrinsic == store.Duration {
 		p.ofPage = true
+		return
+	}
+	if p.outlined() {
 		return
 	}
 	if p.t, p.err = p.g.tables(); p.err != nil {
@@ -313,12 +317,17 @@ func (p *planner) filter(c *columnInfo, hashes ...uint64) {
 		p.always = true
 		return
 	}
-	list, err := p.g.filters(c)
+	p.ask(c.id, c.filter, nil, hashes...)
+}
+
+// ask adds a check of filters, unless they say that no page passes it.
+func (p *planner) ask(id colID, ref blockRef, column *filteredColumn, hashes ...uint64) {
+	list, err := p.g.filters(id, ref)
 	if err != nil {
 		p.err = err
 		return
 	}
-	if check := (filterCheck{list, hashes}); check.mayHave(-1) {
+	if check := (filterCheck{list, hashes, column}); check.mayHave(-1) {
 		p.checks = append(p.checks, check)
 	}
 }
