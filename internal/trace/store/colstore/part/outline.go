@@ -178,8 +178,7 @@ func (t *term) where() []ownKey {
 	return nil
 }
 
-// outlined decides a term by the group's outline, as far as that goes: known is false if the
-// tables must be asked.
+// outlined decides a term by the group's outline. known is false if the tables can tell more.
 func (p *planner) outlined() (known bool) {
 	if len(p.places) == 0 || p.g.meta.outline.isZero() {
 		return false
@@ -192,7 +191,9 @@ func (p *planner) outlined() (known bool) {
 	text := p.Value.Value.Str
 	for _, k := range p.places {
 		if filterHas(o.said, hashSaid(k.own, k.key, text)) || filterHas(o.said, hashOpen(k.own, k.key)) {
-			return false
+			// That of a resource or scope no table narrows down to pages.
+			p.always = k.own == inResource || k.own == inScope
+			return p.always
 		}
 	}
 	for i := range o.columns {

@@ -41,18 +41,24 @@ func (c *filterCheck) mayHave(page int) bool {
 func (f *Filter) In(g *Group) (*GroupFilter, error) {
 	out := &GroupFilter{}
 	var failed error
-	for _, clause := range f.clauses {
+	plans := f.plan(g)
+	if plans == nil {
+		return nil, nil
+	}
+	for _, clause := range plans {
 		var possible []pageTerm
 		always := false // some term cannot rule out a page of this group
-		for _, t := range clause {
-			p := planner{g: g, term: t}
-			p.plan()
+		for i := range clause {
+			p := &clause[i]
+			if !p.known {
+				p.plan()
+			}
 			failed = errors.Join(failed, p.err)
 			switch {
 			case p.always || p.err != nil:
 				always = true
-			case p.ofPage || len(p.checks) > 0:
-				possible = append(possible, pageTerm{t, p.checks})
+			case p.possible():
+				possible = append(possible, pageTerm{p.term, p.checks})
 			}
 		}
 		if always {
@@ -64,6 +70,25 @@ func (f *Filter) In(g *Group) (*GroupFilter, error) {
 		out.clauses = append(out.clauses, possible)
 	}
 	return out, failed
+}
+
+// plan asks all that is to be known without the tables; nil if that rules the group out.
+func (f *Filter) plan(g *Group) [][]planner {
+	plans := make([][]planner, len(f.clauses))
+	for i, clause := range f.clauses {
+		plans[i] = make([]planner, len(clause))
+		some := false
+		for k, t := range clause {
+			p := &plans[i][k]
+			p.g, p.term = g, t
+			p.known = p.summed() || p.outlined()
+			some = some || !p.known || p.possible()
+		}
+		if !some {
+			return nil
+		}
+	}
+	return plans
 }
 
 // MayMatch reports whether some span of a page of the group may match. false is certain.
@@ -106,33 +131,38 @@ func (t *term) inStats(st *Stats) bool {
 	return true
 }
 
-// planner decides one term for a group. If it is possible, always is set, or ofPage, or there
-// are checks.
+// planner decides one term for a group.
 type planner struct {
 	*term
 	g      *Group
 	t      *tables
+	known  bool // without the tables
 	always bool // no page can be ruled out
 	ofPage bool // the sums of a page tell
 	checks []filterCheck
 	err    error
 }
 
-func (p *planner) plan() {
-	if p.silent {
+// possible reports whether the term may hold of a span of the group.
+func (p *planner) possible() bool { return p.always || p.ofPage || len(p.checks) > 0 || p.err != nil }
+
+// summed decides a term by the sums of the group, as far as they go.
+func (p *planner) summed() (known bool) {
+	switch {
+	case p.silent:
 		p.always = true
-		return
-	}
-	if !p.inStats(&p.g.meta.stats) {
-		return
-	}
-	if p.Field.Intrinsic == store.Duration {
+	case !p.inStats(&p.g.meta.stats):
+	case p.Field.Intrinsic == store.Duration:
 		p.ofPage = true
-		return
+	default:
+		return false
 	}
-	if p.outlined() {
-		return
-	}
+	return true
+}
+
+// plan decides a term by the tables.
+func (p *planner) plan() {
+	p.checks, p.err = nil, nil
 	if p.t, p.err = p.g.tables(); p.err != nil {
 		return
 	}
