@@ -30,8 +30,9 @@ type Record struct {
 	Tenant  string
 	Arrival time.Time
 	Digest  log.Digest
-	Batch   *span.Batch
-	Bytes   int // size of the encoded request, for the store's memory accounting
+	// Batch says what OTLP can say: a message that is not present has no fields.
+	Batch *span.Batch
+	Bytes int // size of the encoded request, for the store's memory accounting
 	// Replayed: a start reads the record back from the log. The log is as long as it may
 	// be, so the store takes it without pushing back.
 	Replayed bool

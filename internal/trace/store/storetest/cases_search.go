@@ -102,6 +102,9 @@ func searchPages(w *world) {
 		{Limit: 1, Filter: eq(store.Field{Intrinsic: store.SpanName}, span.String("n"))},
 		{Limit: 4, Order: store.LongestFirst, Filter: eq(store.Field{Intrinsic: store.KindOf}, span.Int(2))},
 	}
+	if testing.Short() {
+		queries[2].Limit = 6
+	}
 	next := uint64(5000)
 	w.stages(func() {
 		for i, q := range queries {

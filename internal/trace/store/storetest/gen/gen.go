@@ -93,8 +93,11 @@ func (g *Gen) scope(b *span.Batch) span.Scope {
 		s.Attrs = add(b, g.attrs(1))
 	}
 	if g.IntN(6) == 0 {
-		s.SchemaURL, s.Dropped = "schema", 1
-		s.Unknown, s.GroupUnknown = g.unknown(), g.unknown()
+		unknown, group := g.unknown(), g.unknown()
+		s.SchemaURL, s.GroupUnknown = "schema", group
+		if s.Present { // what is not there has no fields
+			s.Dropped, s.Unknown = 1, unknown
+		}
 	}
 	return s
 }
@@ -117,9 +120,13 @@ func (g *Gen) span(b *span.Batch) span.Span {
 	if g.IntN(8) == 0 {
 		s.TraceState, s.Flags = "weft=1,ot=th:8", uint32(g.IntN(0x400))
 		s.DroppedAttrs, s.DroppedEvents, s.DroppedLinks = uint32(g.IntN(3)), uint32(g.IntN(3)), g.Uint32()
-		s.Unknown, s.StatusUnknown = g.unknown(), g.unknown()
+		s.Unknown = g.unknown()
+		if unknown := g.unknown(); s.Presence&span.HasStatus != 0 {
+			s.StatusUnknown = unknown
+		}
 	}
 	if g.IntN(30) == 0 {
+		s.Presence |= span.HasStatus
 		s.Kind, s.Status = math.MinInt32, math.MaxInt32 // enums of a later version
 	}
 	s.Events.From = uint32(len(b.Events))
