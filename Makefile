@@ -8,7 +8,7 @@ TOOL         = $(GO) tool -modfile=tools/go.mod
 PACKAGES     = ./cmd/... ./internal/... ./test/... ./web/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test check lint generate go-test web-test e2e bench bench-micro suites soak fuzz release deps
+.PHONY: help run build web chdb test check lint generate go-test web-test e2e bench bench-micro suites soak fuzz release deps
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,12 @@ web: web/node_modules/.installed ## build the web app into web/dist
 
 web/node_modules/.installed: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+chdb: test/chdb/node_modules/.installed ## install the ClickHouse that tests use (546 MB)
+
+test/chdb/node_modules/.installed: test/chdb/package-lock.json
+	cd test/chdb && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 test: ## install what the tests need and run all of them, with check

@@ -29,6 +29,13 @@ report() { # name: the line of a stage that has ended
 
 stage() { run "$@"; report "$1"; }
 
+optional() { # a stage without which some tests are skipped, each with its reason
+	run "$@"
+	if [ "$(cat "$out/$1.rc")" = 0 ]; then report "$1"; return; fi
+	printf 'skip  %s: what needs it is skipped\n' "$1"
+	tail -n 5 "$out/$1.log"
+}
+
 go_tests() { # flags for go test
 	local json; json=$(mktemp -p "$out")
 	go test -json "$@" >"$json"; local rc=$?
@@ -36,6 +43,7 @@ go_tests() { # flags for go test
 }
 
 stage 'install what tests need' bash .ci/deps.sh
+optional 'chdb install' make --no-print-directory chdb
 stage 'web install and build' make --no-print-directory web
 stage 'weft build' make --no-print-directory bin/weft
 stage 'check' make --no-print-directory check

@@ -23,6 +23,7 @@ var rows = []struct {
 	{2, "internal/base/meta"},
 	{2, "internal/base/blob"},
 	{3, "internal/trace/store/colstore"},
+	{3, "internal/trace/store/clickhouse"},
 	{3, "internal/trace/ingest/log/file"},
 	{3, "internal/trace/ingest/log/logtest"},
 	{3, "internal/trace/store/storetest"},
