@@ -8,7 +8,7 @@ TOOL         = $(GO) tool -modfile=tools/go.mod
 PACKAGES     = ./cmd/... ./internal/... ./test/... ./web/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web chdb test check lint generate go-test web-test e2e bench bench-micro suites soak fuzz release deps
+.PHONY: help run build web chdb test check lint generate go-test web-test e2e bench bench-micro pgo suites soak fuzz release deps
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,11 @@ deps: ## install what the browser tests need (Debian)
 
 bench: build ## measure the built server, compare every answer and the last table; BENCH='-only ingest' for a part
 	$(GO) run ./internal/bench -weft bin/weft $(BENCH)
+
+pgo: build ## profile ingest and queries for the compiler, into cmd/weft/default.pgo
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	  $(GO) run ./internal/bench -weft bin/weft -only ingest,query -seeds 1 -worlds shop -wires http -rest 20s -profiles "$$dir" && \
+	  $(GO) tool pprof -proto "$$dir/ingest.pprof" "$$dir/query.pprof" > "$$dir/both.pgo" && cp "$$dir/both.pgo" cmd/weft/default.pgo
 
 bench-micro: ## Go benchmarks of the decoder, the store and the query engine
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/trace/...

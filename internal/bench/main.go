@@ -58,6 +58,8 @@ func command(ctx context.Context) error {
 	flag.IntVar(&p.ids, "ids", 300, "traces asked for by id")
 	flag.IntVar(&p.searches, "searches", 60, "searches of a kind")
 	flag.IntVar(&p.killSpans, "kill-spans", 300_000, "the kill comes after a quarter to three quarters of these")
+	flag.StringVar(&p.profiles, "profiles", "", "folder for CPU profiles of ingest and queries, see make pgo")
+	flag.StringVar(&p.pprof, "pprof", "127.0.0.1:8801", "where the server serves them")
 	dir := flag.String("out", "docs/perf", "folder of the reports")
 	rate := flag.Int("rate", 20_000, "spans a second while visibility is measured")
 	duration := flag.Duration("for", 30*time.Second, "how long spans arrive")

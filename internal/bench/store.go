@@ -24,6 +24,7 @@ type plan struct {
 	beside               int           // spans a second that arrive while queries are asked
 	ids, searches        int           // questions of a kind
 	killSpans            int
+	profiles, pprof      string // folder of CPU profiles, and where the server serves them
 	ingest, query, kills bool
 }
 
@@ -91,6 +92,9 @@ func (p plan) measureStore(ctx context.Context, s stream, dir string, f figures)
 		}
 	}
 	server := &proof.Server{Binary: p.binary, Dir: filepath.Join(dir, "data")}
+	if p.profiles != "" {
+		server.Args = []string{"--pprof", p.pprof}
+	}
 	if _, err := server.Start(ctx); err != nil {
 		return nil, err
 	}
@@ -112,6 +116,7 @@ func (p plan) measureIngest(ctx context.Context, server *proof.Server, wire stri
 	}
 	watch := watchParts(filepath.Join(server.Dir, "traces", "parts"))
 	defer func() { _, _, _ = watch.end() }() // where an error comes before its figures are wanted
+	profiled := p.profile(ctx, "ingest", p.rest)
 	sent, err := send(ctx, server.URL, wire, requests, nil)
 	if err != nil || !p.ingest {
 		return nil, err
@@ -120,7 +125,7 @@ func (p plan) measureIngest(ctx context.Context, server *proof.Server, wire stri
 	if err != nil {
 		return nil, err
 	}
-	if err := sleep(ctx, p.rest); err != nil {
+	if err := errors.Join(sleep(ctx, p.rest), profiled()); err != nil {
 		return nil, err
 	}
 	rested, err := usageOf(server.PID())
@@ -183,9 +188,10 @@ func (p plan) measureQueries(ctx context.Context, server *proof.Server, t *truth
 	}
 	f["ready"] = []float64{millis(ready)}
 	stop := p.arriving(ctx, server)
+	profiled := p.profile(ctx, "query", 20*time.Second)
 	wrong, err := p.askAll(ctx, server, t, seed, f)
 	rate, stopErr := stop()
-	if err := errors.Join(err, stopErr); err != nil {
+	if err := errors.Join(err, stopErr, profiled()); err != nil {
 		return wrong, err
 	}
 	if p.beside > 0 {

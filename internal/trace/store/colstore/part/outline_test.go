@@ -73,16 +73,18 @@ func TestConfirm(t *testing.T) {
 	}
 	var list []Trace
 	for n := range 1200 {
-		pattern, constant := fmt.Sprintf("order-%d-%08x", n, r.Uint32()), fmt.Sprint("page-", n/600)
-		tags := gen.Array(span.String(word()))
-		list = append(list, Trace{Tenant: "t", ID: span.TraceID{byte(n >> 8), byte(n), 1}, Spans: []Ref{{Batch: &span.Batch{
+		id, start := span.TraceID{byte(n >> 8), byte(n), 1}, gen.Base+int64(n)
+		b := &span.Batch{
 			Resources: make([]span.Resource, 1), Scopes: make([]span.Scope, 1),
-			Spans: []span.Span{{TraceID: span.TraceID{byte(n >> 8), byte(n), 1}, SpanID: r.spanID(), Start: gen.Base + int64(n), End: gen.Base + int64(n) + 1, Name: "op", Attrs: span.Range{To: 4}}},
+			Spans: []span.Span{{TraceID: id, SpanID: r.spanID(), Start: start, End: start + 1, Name: "op", Attrs: span.Range{To: 4}}},
 			Attrs: []span.Attr{
-				{Key: "pattern", Value: span.String(pattern)}, {Key: "plain", Value: span.String(word())},
-				{Key: "constant", Value: span.String(constant)}, {Key: "roles", Value: tags},
+				{Key: "pattern", Value: span.String(fmt.Sprintf("order-%d-%08x", n, r.Uint32()))},
+				{Key: "plain", Value: span.String(word())},
+				{Key: "constant", Value: span.String(fmt.Sprint("group-", n/600))},
+				{Key: "roles", Value: gen.Array(span.String(word()))},
 			},
-		}}}})
+		}
+		list = append(list, Trace{Tenant: "t", ID: id, Spans: []Ref{{Batch: b}}})
 	}
 	p, _ := written(t, Options{GroupSpans: 600, PageSpans: 150}, list)
 	met := map[encoding]bool{}
