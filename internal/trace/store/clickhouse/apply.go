@@ -22,7 +22,7 @@ func (s *Store) Apply(ctx context.Context, r store.Record) error {
 		if err := s.insertSpans(ctx, r, b); err != nil {
 			return fmt.Errorf("apply record %d: %w", r.Pos, err)
 		}
-		s.tails.publish(r.Tenant, b)
+		s.tails.Publish(r.Tenant, func() *span.Batch { return copyOf(b) })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 type Store struct {
 	cfg     Config
 	db      client
-	tails   tails
+	tails   store.Tails
 	deleted deleted
 	gate    sync.RWMutex // see the package's comment
 

@@ -45,7 +45,7 @@ type Store struct {
 	applied          atomic.Uint64
 
 	deleted  deleted
-	tails    tails
+	tails    store.Tails
 	cache    *part.Cache
 	memories headMemories
 	counts   counters
@@ -238,7 +238,7 @@ func (s *Store) Apply(ctx context.Context, r store.Record) error {
 	b := h.add(r, func(k TraceKey) bool { return s.refuse(k, r.Arrival) })
 	full := h.memory() >= s.cfg.HeadBytes
 	if b != nil {
-		s.tails.publish(b) // of the head, which cannot go now
+		s.tails.Publish(b.tenant, b.copy) // of the head, which cannot go now
 	}
 	s.rotate.RUnlock()
 	if full && !r.Replayed {
