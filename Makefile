@@ -4,6 +4,7 @@ SHELL       := /bin/bash
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X github.com/weft-dev/weft/internal/cli.version=$(VERSION)
+BUILD        := -trimpath -pgo cmd/weft/weft.pgo -ldflags '$(LDFLAGS)'
 TOOL         = $(GO) tool -modfile=tools/go.mod
 PACKAGES     = ./cmd/... ./internal/... ./test/... ./web/...
 
@@ -19,7 +20,7 @@ run: build ## build everything, start Weft with the demo, open the browser
 build: web bin/weft
 
 bin/weft: FORCE
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/weft
+	CGO_ENABLED=0 $(GO) build $(BUILD) -o $@ ./cmd/weft
 FORCE:
 
 web: web/node_modules/.installed ## build the web app into web/dist
@@ -58,10 +59,10 @@ deps: ## install what the browser tests need (Debian)
 bench: build ## measure the built server, compare every answer and the last table; BENCH='-only ingest' for a part
 	$(GO) run ./internal/bench -weft bin/weft $(BENCH)
 
-pgo: build ## profile ingest and queries for the compiler, into cmd/weft/default.pgo
+pgo: build ## profile ingest and queries for the compiler, into cmd/weft/weft.pgo
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	  $(GO) run ./internal/bench -weft bin/weft -only ingest,query -seeds 1 -worlds shop -wires http -rest 20s -profiles "$$dir" && \
-	  $(GO) tool pprof -proto "$$dir/ingest.pprof" "$$dir/query.pprof" > "$$dir/both.pgo" && cp "$$dir/both.pgo" cmd/weft/default.pgo
+	  $(GO) tool pprof -proto "$$dir/ingest.pprof" "$$dir/query.pprof" > "$$dir/both.pgo" && cp "$$dir/both.pgo" cmd/weft/weft.pgo
 
 bench-micro: ## Go benchmarks of the decoder, the store and the query engine
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/trace/...
@@ -77,4 +78,4 @@ fuzz: ## every fuzz target for a minute
 	bash .ci/fuzz.sh
 
 release: check ## build release binaries into bin/
-	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/weft-linux-$$arch ./cmd/weft; done
+	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/weft-linux-$$arch ./cmd/weft; done
