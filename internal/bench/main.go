@@ -161,6 +161,10 @@ func streamsOf(worlds, seeds, wires string) ([]stream, error) {
 // measureStreams measures every stream, prints the table and writes it into dir if keep is
 // set. It fails where an answer was wrong, once all is measured.
 func measureStreams(ctx context.Context, p plan, streams []stream, dir string, keep bool) error {
+	last, err := committed(ctx, dir) // now: it may not be there to ask
+	if err != nil {
+		return err
+	}
 	r := newReport(ctx, p)
 	var wrong []error
 	for _, s := range streams {
@@ -176,10 +180,6 @@ func measureStreams(ctx context.Context, p plan, streams []stream, dir string, k
 		for _, err := range bad {
 			wrong = append(wrong, fmt.Errorf("%s: %w", s, err))
 		}
-	}
-	last, err := committed(ctx, dir)
-	if err != nil {
-		return err
 	}
 	text := r.text(last)
 	fmt.Print(text)
