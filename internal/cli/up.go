@@ -45,7 +45,7 @@ func (e *env) upCommand() *cobra.Command {
 }
 
 func (e *env) up(ctx context.Context, cfg app.Config, withDemo, open bool) (err error) {
-	app.LimitMemory(slog.New(slog.DiscardHandler))
+	app.LimitMemory(&cfg, slog.New(slog.DiscardHandler))
 	a, err := app.Open(ctx, cfg, app.Options{Version: version, Log: e.Err})
 	if err != nil {
 		return explainStart(err, cfg)

@@ -102,7 +102,7 @@ func TestAbuseCorruptBlock(t *testing.T) {
 			t.Fatalf("trace %s read before the repair and is gone after it", id)
 		}
 	}
-	a.wantSmall(400)
+	a.wantSmall(512)
 }
 
 // flipByte damages the largest file below dir where its first page lies, which by-id reads

@@ -163,7 +163,7 @@ func TestAbuseFullDisk(t *testing.T) {
 	acked = append(append(acked, more...), w)
 	a.wantWorks(acked)
 	a.restarted(acked)
-	a.wantSmall(600)
+	a.wantSmall(512)
 	a.wantSound()
 }
 
@@ -291,7 +291,7 @@ func TestAbuseSlowDisk(t *testing.T) {
 		t.Error("no fdatasync was slow, so nothing is proven")
 	}
 	a.wantWorks(append(before, acked...))
-	a.wantSmall(400)
+	a.wantSmall(512)
 }
 
 // slowSyncs counts the fdatasync that took the delay or longer.
@@ -351,5 +351,5 @@ func TestAbuseFailedSync(t *testing.T) {
 			a.wantTraces(b)
 		}
 	}
-	a.wantSmall(600)
+	a.wantSmall(512)
 }

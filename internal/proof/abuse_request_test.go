@@ -101,7 +101,7 @@ func TestAbuseBomb(t *testing.T) {
 		a.wantRefused(coding, a.send(ingestPath, protobufType, coding, bomb), "too_large")
 	}
 	other.wantUnharmed()
-	a.wantSmall(1600) // in-flight twice over for the collector, and four messages of gRPC's
+	a.wantSmall(512)
 }
 
 // rawGRPC sends one compressed message as it is, which no client would.
@@ -197,7 +197,7 @@ func TestAbuseLargeSpan(t *testing.T) {
 	a.sendBatch(under)
 	a.wantTraces(under)
 	other.wantUnharmed()
-	a.wantSmall(800)
+	a.wantSmall(512)
 }
 
 // wantCut reads the only span of a batch and compares it with the documented limits.
@@ -339,7 +339,7 @@ func TestAbuseWrong(t *testing.T) {
 	}
 	a.wantTraces(good)
 	other.wantUnharmed()
-	a.wantSmall(600)
+	a.wantSmall(512)
 }
 
 // invoke makes a gRPC call with bytes for a message.

@@ -123,7 +123,7 @@ func TestAbuseLargeTrace(t *testing.T) {
 		t.Errorf("subtree of a cut trace: %d rows, cut %v; want %d and no cut", h.Rows, h.Cut, total/500-1)
 	}
 	other.wantUnharmed()
-	a.wantSmall(1500)
+	a.wantSmall(512)
 }
 
 // One request over 10,000 different hours from 1970 to 2262 is searchable at once in each
@@ -182,7 +182,7 @@ func TestAbuseHours(t *testing.T) {
 			t.Fatalf("a search over all hours misses trace %s, it finds %d", id, len(found))
 		}
 	}
-	a.wantSmall(600)
+	a.wantSmall(512)
 	if err := a.Kill(); err != nil {
 		t.Fatal(err)
 	}

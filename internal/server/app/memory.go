@@ -8,23 +8,28 @@ import (
 	"strings"
 )
 
-// LimitMemory tells Go's collector how much memory there is, unless GOMEMLIMIT does: four
-// fifths of the container's or the machine's, so that garbage is collected harder before
-// the kernel kills the process. The rest is for the page cache, which reads depend on.
+// LimitMemory tells Go's collector how much memory there is, unless GOMEMLIMIT does: half as
+// much again as the requests in progress may take, so that a burst of large ones leaves no
+// garbage of its own size; and at most four fifths of the container's or the machine's, so
+// that garbage is collected harder before the kernel kills the process. Beyond that the
+// collector takes up to half of the processor's time: large queries beside each other wait
+// for it, and nothing fails.
 //
 // What grows with the load is outside its heap, so that it may go round more often than it
 // does by itself and still takes a fiftieth of the time; GOGC has the last word.
-func LimitMemory(log *slog.Logger) {
+func LimitMemory(cfg *Config, log *slog.Logger) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
+	limit := int64(cfg.MaxInFlight) / 2 * 3
 	if total := memoryTotal(); total > 0 {
-		debug.SetMemoryLimit(total / 5 * 4)
-		log.Debug("memory limit", "bytes", total/5*4)
+		limit = min(limit, total/5*4)
 	}
+	debug.SetMemoryLimit(limit)
+	log.Debug("memory limit", "bytes", limit)
 }
 
 // gcPercent is how much garbage there may be to what is in use.
