@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/weft-dev/weft/internal/trace/store"
@@ -51,11 +53,17 @@ func (h *harness) instance(t testing.TB) storetest.Instance {
 	}
 }
 
+// slow are the cases that the short run, which is for the race detector, leaves out.
+var slow = []string{"search_pages", "retention", "random", "aggregate", "trace-level_intrinsics"}
+
 // The engine passes the suite of its contract on a real ClickHouse.
 func TestConformance(t *testing.T) {
 	ch := startFront(t, memoryFolder(t))
 	n := 0
 	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
+		if testing.Short() && slices.Contains(slow, strings.Split(t.Name(), "/")[1]) {
+			t.Skip("takes half a minute of one statement after the other; the full run has it")
+		}
 		n++
 		h := &harness{cfg: Config{URL: ch.url, Database: fmt.Sprint("case_", n), Clock: o.Clock, Allowance: o.Allowance}}
 		return h.instance(t)
