@@ -14,7 +14,7 @@ import (
 func TestTelemetrygen(t *testing.T) {
 	t.Parallel()
 	need(t, "go")
-	const traces, children = 100, 4
+	const traces, children, workers = 100, 4, 2
 	dir := installed(t, "../tools", []string{"go.mod", "go.sum"}, []string{"GOFLAGS=-mod=readonly"},
 		[]string{"go", "build", "-o", "telemetrygen", "github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen"})
 	f := func(name, endpoint string, flags ...string) {
@@ -26,8 +26,8 @@ func TestTelemetrygen(t *testing.T) {
 			}
 			service := "telemetrygen-" + name
 			run(t, nil, filepath.Join(dir, "telemetrygen"), append([]string{
-				"traces", "--otlp-insecure", "--otlp-endpoint", at.Host, "--service", service, "--rate", "0", "--workers", "2",
-				"--traces", fmt.Sprint(traces / 2), "--child-spans", fmt.Sprint(children), "--status-code", "Error",
+				"traces", "--otlp-insecure", "--otlp-endpoint", at.Host, "--service", service, "--rate", "0", "--workers", fmt.Sprint(workers),
+				"--traces", fmt.Sprint(traces / workers), "--child-spans", fmt.Sprint(children), "--status-code", "Error",
 				"--span-links", "1", "--telemetry-attributes", `text="a b"`, "--telemetry-attributes", "number=7",
 			}, flags...)...)
 
@@ -40,9 +40,14 @@ func TestTelemetrygen(t *testing.T) {
 					t.Errorf("trace %s has %d spans, %d were sent", id, n, 1+children)
 				}
 			}
+			first := 0
 			for id := range found {
-				checkGenerated(t, id, 1+children)
-				return // one stands for all; the SDKs' stories look at every span
+				if checkGenerated(t, id, 1+children) {
+					first++
+				}
+			}
+			if first != workers {
+				t.Errorf("%d roots without a link, want %d: the first of each worker has nothing to link to", first, workers)
 			}
 		})
 	}
@@ -52,8 +57,9 @@ func TestTelemetrygen(t *testing.T) {
 	f("http-main", weft.URL, "--otlp-http")
 }
 
-// checkGenerated: one root and its children, each with its link.
-func checkGenerated(t *testing.T, id string, spans int) {
+// checkGenerated: one root and its children, each with its link. It reports whether the root has
+// none, which is right for the first trace of a worker.
+func checkGenerated(t *testing.T, id string, spans int) (first bool) {
 	t.Helper()
 	var root []byte
 	parents := map[string]int{}
@@ -67,7 +73,10 @@ func checkGenerated(t *testing.T, id string, spans int) {
 				if s.GetStatus().GetCode() != tracepb.Status_STATUS_CODE_ERROR || s.GetEndTimeUnixNano() <= s.GetStartTimeUnixNano() {
 					t.Errorf("span %x: status %v, from %d to %d", s.GetSpanId(), s.GetStatus(), s.GetStartTimeUnixNano(), s.GetEndTimeUnixNano())
 				}
-				if len(s.GetLinks()) != 1 {
+				switch n := len(s.GetLinks()); {
+				case n == 0 && len(s.GetParentSpanId()) == 0:
+					first = true
+				case n != 1:
 					t.Errorf("span %x has %d links, want 1", s.GetSpanId(), len(s.GetLinks()))
 				}
 			}
@@ -76,4 +85,5 @@ func checkGenerated(t *testing.T, id string, spans int) {
 	if parents[""] != 1 || parents[string(root)] != spans-1 {
 		t.Errorf("trace %s: %d roots, %d children of one; want 1 and %d", id, parents[""], parents[string(root)], spans-1)
 	}
+	return first
 }
