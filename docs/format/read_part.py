@@ -6,7 +6,7 @@
 
 The companion of internal/trace/store/colstore/FORMAT.md: written from that document alone,
 in its words, for people who want their traces without Weft or the document at work. It
-knows versions 1 and 2 and is not fast. Two things it needs Python may not have:
+knows versions 1 to 3 and is not fast. Two things it needs Python may not have:
 
   - zstd: the module compression.zstd (Python 3.14), else zstandard, else the command zstd;
   - xxh3: the module xxhash. Without it no hash is checked, and a line on stderr says so.
@@ -187,7 +187,7 @@ class Part:
         self.found = {}  # tenant and trace id → first page, number of pages, is there one more
         check(len(data) >= 64 and data[:8] == b"weftpart" and data[-8:] == b"weft-end", "not a part, or cut off")
         self.version, zero = struct.unpack("<II", data[8:16])
-        check(self.version in (1, 2) and zero == 0, f"version {self.version} is not known")
+        check(self.version in (1, 2, 3) and zero == 0, f"version {self.version} is not known")
         *footer, own = struct.unpack("<5Q", data[-48:-8])
         check_hash(data[-48:-16], own, "trailer")
         r = self.block(footer, "footer")
@@ -285,7 +285,11 @@ class Tables:
         r.list(lambda: self.read_column(part, r))
         self.resources = r.list(r.origin)
         self.scopes = r.list(lambda: self.read_scope(r))
-        self.shapes = r.list(lambda: self.read_shape(r))
+        slots = total = None
+        if part.version > 2:
+            slots, total = r.list(lambda: self.read_slot(r)), r.varint()
+        self.shapes = r.list(lambda: self.read_shape(r, slots))
+        check(slots is None or sum(len(s["slots"]) for s in self.shapes) == total, "tables: attributes of shapes")
         n = r.varint()
         scopes, shapes, _ = r.varints(n), r.varints(n), r.varints(n)
         self.classes = [(self.scopes[c], self.shapes[s]) for c, s in zip(scopes, shapes)]
@@ -332,11 +336,11 @@ class Tables:
         r.varint()  # spans
         return scope
 
-    def read_shape(self, r):
+    def read_shape(self, r, slots):
         owner, name = r.u8(), r.varint()
         shape = {"name": self.names[name - 1] if name else b"", **read_shape_fields(r, owner)}
         r.varint()  # how many are of it
-        return {**shape, "slots": r.list(lambda: self.read_slot(r))}
+        return {**shape, "slots": r.list(lambda: slots[r.varint()] if slots is not None else self.read_slot(r))}
 
     def read_slot(self, r):
         """Key, kind, value, and None or the column that has the value."""

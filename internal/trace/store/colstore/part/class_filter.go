@@ -86,9 +86,9 @@ func (f *classFilter) may(t *term, c *classInfo) bool {
 	case store.NotIntrinsic:
 		switch t.Field.Scope {
 		case store.ScopeAny:
-			return t.inShape(sh) || t.any(f.t.resources[sc.Resource].attrs)
+			return t.inShape(f.t, sh) || t.any(f.t.resources[sc.Resource].attrs)
 		case store.ScopeSpan:
-			return t.inShape(sh)
+			return t.inShape(f.t, sh)
 		case store.ScopeResource:
 			return t.any(f.t.resources[sc.Resource].attrs)
 		case store.ScopeInstrumentation:
@@ -108,14 +108,9 @@ func (f *classFilter) may(t *term, c *classInfo) bool {
 	return true
 }
 
-func (t *term) inShape(sh *shape) bool {
-	next := 0
-	for i := range sh.attrs {
-		filled := next < len(sh.fill) && sh.fill[next].pos == uint32(i)
-		if filled {
-			next++
-		}
-		if sh.attrs[i].Key == t.Field.Name && (filled || t.holds(sh.attrs[i].Value)) {
+func (t *term) inShape(in *tables, sh *shape) bool {
+	for _, id := range sh.slots {
+		if s := &in.slots[id]; s.Key == t.Field.Name && (s.col != 0 || t.holds(s.Value)) {
 			return true
 		}
 	}

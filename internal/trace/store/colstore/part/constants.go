@@ -22,15 +22,13 @@ func (t *tables) constants() *constants {
 			v span.Value
 		}
 		have := map[seen]bool{}
-		for i := range t.shapes {
-			t.shapes[i].eachConstant(func(a *span.Attr) {
-				k := ownKey{t.shapes[i].own, a.Key}
-				if s := (seen{k, a.Value}); !have[s] {
-					have[s] = true
-					t.consts.values[k] = append(t.consts.values[k], a.Value)
-				}
-			})
-		}
+		t.eachConstant(func(own owner, a *span.Attr) {
+			k := ownKey{own, a.Key}
+			if s := (seen{k, a.Value}); !have[s] {
+				have[s] = true
+				t.consts.values[k] = append(t.consts.values[k], a.Value)
+			}
+		})
 		clear(have)
 		for i := range t.shapes {
 			s := &t.shapes[i]
@@ -44,14 +42,16 @@ func (t *tables) constants() *constants {
 	return t.consts
 }
 
-// eachConstant yields the attributes whose values are stored with the shape.
-func (s *shape) eachConstant(yield func(*span.Attr)) {
-	next := 0
-	for i := range s.attrs {
-		if next < len(s.fill) && s.fill[next].pos == uint32(i) {
-			next++
-		} else {
-			yield(&s.attrs[i])
+// eachConstant yields the attributes whose values are stored with shapes, once for each owner.
+func (t *tables) eachConstant(yield func(owner, *span.Attr)) {
+	seen := make([][numOwners]bool, len(t.slots))
+	for i := range t.shapes {
+		s := &t.shapes[i]
+		for _, id := range s.slots {
+			if !seen[id][s.own] && t.slots[id].col == 0 {
+				seen[id][s.own] = true
+				yield(s.own, &t.slots[id].Attr)
+			}
 		}
 	}
 }

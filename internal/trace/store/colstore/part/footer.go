@@ -14,7 +14,10 @@ import (
 //
 //	1  the first
 //	2  patterns of columns, outlines of groups
-const Version = 2
+const Version = 3
+
+// versionSlots is the first version whose shapes name their attributes by number.
+const versionSlots = 3
 
 const (
 	fileName     = "spans"

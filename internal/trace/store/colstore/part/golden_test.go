@@ -271,12 +271,14 @@ func (a *annotator) group(g *Group) {
 		n := r.uvarint()
 		a.upTo(start+r.at, "scope %q of %d spans", again.scopes[i].Name, n)
 	}
+	again.readSlots(&r)
+	a.upTo(start+r.at, "attributes of shapes: %d, in all %d times", len(again.slots), cap(again.shapeSlots))
 	shapes := r.count(5)
 	a.upTo(start+r.at, "shapes: %d", shapes)
 	for range shapes {
-		s := readShape(&r, again)
+		s := readShape(&r, again, Version)
 		again.shapes = append(again.shapes, s)
-		a.upTo(start+r.at, "%s shape %q, %d attributes, %d varied, mask %x, %d times", ownerNames[s.own], s.name, len(s.attrs), len(s.fill), s.mask, s.count)
+		a.upTo(start+r.at, "%s shape %q, attributes %d, mask %x, %d times", ownerNames[s.own], s.name, s.slots, s.mask, s.count)
 	}
 	again.readClasses(&r)
 	a.upTo(start+r.at, "classes: %v", again.classes)

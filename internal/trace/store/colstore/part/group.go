@@ -80,7 +80,7 @@ func (g *Group) tables() (*tables, error) {
 			return nil, 0, err
 		}
 		r := reader{b: b}
-		t := readTables(&r)
+		t := readTables(&r, g.part.meta.Version)
 		if r.bad != "" {
 			return nil, 0, f.corrupt(g.meta.tables.off, "tables of a group: "+r.bad)
 		}

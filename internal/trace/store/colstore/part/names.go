@@ -122,7 +122,7 @@ func (n *namer) operations() bool {
 		c := &n.t.classes[i]
 		s := &n.t.shapes[c.shape]
 		if n.ofService(c.scope) && (n.q.SpanKind == nil || *n.q.SpanKind == s.kind) {
-			n.add(store.Name{Text: s.name, Kind: s.kind}, c.count)
+			n.add(store.Name{Text: s.name, Kind: s.kind}, uint64(c.count))
 		}
 	}
 	return true
@@ -167,13 +167,15 @@ func (n *namer) owned(own owner, scope store.Scope) bool {
 		clear(counts)
 		for i := range n.t.classes {
 			if c := &n.t.classes[i]; n.ofService(c.scope) {
-				counts[c.shape] += c.count
+				counts[c.shape] += uint64(c.count)
 			}
 		}
 	}
 	if n.q.Kind == store.AttributeKeys {
 		for i := range n.t.shapes {
-			n.list(n.t.shapes[i].attrs, scope, counts[i])
+			for _, id := range n.t.shapes[i].slots {
+				n.one(&n.t.slots[id].Attr, scope, counts[i])
+			}
 		}
 		return true
 	}
@@ -188,16 +190,13 @@ func (n *namer) owned(own owner, scope store.Scope) bool {
 // constants counts the values stored with a shape; false if values of a service are in a
 // column, which does not say whose they are.
 func (n *namer) constants(s *shape, scope store.Scope, count uint64) bool {
-	next := 0
-	for i := range s.attrs {
-		if next < len(s.fill) && s.fill[next].pos == uint32(i) {
-			next++
-			if n.q.Service != "" && s.attrs[i].Key == n.q.Key {
-				return false
-			}
-			continue
+	for _, id := range s.slots {
+		switch in := &n.t.slots[id]; {
+		case in.col == 0:
+			n.one(&in.Attr, scope, count)
+		case n.q.Service != "" && in.Key == n.q.Key:
+			return false
 		}
-		n.list(s.attrs[i:i+1], scope, count)
 	}
 	return true
 }
@@ -221,7 +220,7 @@ func (n *namer) dictionaries(own owner, scope store.Scope) bool {
 			} else {
 				v.Num = c.nums[i]
 			}
-			n.list([]span.Attr{{Key: n.q.Key, Value: v}}, scope, count)
+			n.one(&span.Attr{Key: n.q.Key, Value: v}, scope, count)
 		}
 	}
 	return true
@@ -229,12 +228,16 @@ func (n *namer) dictionaries(own owner, scope store.Scope) bool {
 
 // list counts keys or values of attributes that count spans have.
 func (n *namer) list(attrs []span.Attr, scope store.Scope, count uint64) {
-	for _, a := range attrs {
-		if n.q.Kind == store.AttributeKeys {
-			n.add(store.Name{Text: a.Key, Type: a.Value.Kind, Scope: scope}, count)
-		} else if text, ok := store.ValueText(a.Value); ok && a.Key == n.q.Key {
-			n.add(store.Name{Text: text, Type: a.Value.Kind, Scope: scope}, count)
-		}
+	for i := range attrs {
+		n.one(&attrs[i], scope, count)
+	}
+}
+
+func (n *namer) one(a *span.Attr, scope store.Scope, count uint64) {
+	if n.q.Kind == store.AttributeKeys {
+		n.add(store.Name{Text: a.Key, Type: a.Value.Kind, Scope: scope}, count)
+	} else if text, ok := store.ValueText(a.Value); ok && a.Key == n.q.Key {
+		n.add(store.Name{Text: text, Type: a.Value.Kind, Scope: scope}, count)
 	}
 }
 

@@ -69,9 +69,9 @@ func newOutline(t *tables) *outline {
 	if t.hasInline(ownEvent) {
 		open(inEventName, "")
 	}
+	t.eachConstant(value)
 	for i := range t.shapes {
 		s := &t.shapes[i]
-		s.eachConstant(func(a *span.Attr) { value(s.own, a) })
 		switch {
 		case s.mask&hasName != 0:
 		case s.own == ownSpan:

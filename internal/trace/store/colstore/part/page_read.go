@@ -83,7 +83,7 @@ type decoder struct {
 	out       *span.Batch
 	scopes    []uint32 // number + 1 in out of each scope of the group
 	resources []uint32
-	choices   []choice // of each shape of t, unless all is wanted
+	choices   []choice // of each shape of t
 	wanted    struct { // what choices are made of
 		attrs []span.Attr
 		fill  []fill
@@ -101,7 +101,7 @@ type decoder struct {
 
 // begin forgets the page before. What was chosen of the shapes holds for all pages of a group.
 func (d *decoder) begin(t *tables, want *Columns, classes *classFilter, out *span.Batch, spans int) {
-	if !want.all && d.t != t {
+	if d.t != t {
 		d.choices = emptied(d.choices, len(t.shapes))
 		d.wanted.attrs, d.wanted.fill = d.wanted.attrs[:0], d.wanted.fill[:0]
 	}
@@ -288,7 +288,7 @@ func (d *decoder) reserve(from, to int) {
 			return
 		}
 		if n > 0 && row >= from {
-			slots += len(d.t.shapes[d.t.classes[n-1].shape].attrs)
+			slots += len(d.t.shapes[d.t.classes[n-1].shape].slots)
 		}
 	}
 	if slots > d.budget {
@@ -518,6 +518,12 @@ func (d *decoder) childShape(id colID, own owner) *shape {
 	return &d.t.shapes[n-1]
 }
 
+// fill says that the value of attribute pos comes from a column.
+type fill struct {
+	pos uint32
+	col colID
+}
+
 // choice is the wanted attributes of a shape, as ranges of decoder.wanted.
 type choice struct {
 	made  bool
@@ -527,27 +533,21 @@ type choice struct {
 
 // chosen is the attributes of a shape of the table that are wanted.
 func (d *decoder) chosen(sh *shape) ([]span.Attr, []fill) {
-	if d.want.all {
-		return sh.attrs, sh.fill
-	}
 	c, w := &d.choices[sh.id], &d.wanted
 	if c.made {
 		return w.attrs[c.attrs.From:c.attrs.To], w.fill[c.fill.From:c.fill.To]
 	}
 	c.made = true
 	c.attrs.From, c.fill.From = uint32(len(w.attrs)), uint32(len(w.fill))
-	next := 0
-	for i, a := range sh.attrs {
-		filled := next < len(sh.fill) && sh.fill[next].pos == uint32(i)
-		if d.want.hasAttr(sh.own, a.Key) {
-			if filled {
-				w.fill = append(w.fill, fill{uint32(len(w.attrs)) - c.attrs.From, sh.fill[next].col})
-			}
-			w.attrs = append(w.attrs, a)
+	for _, id := range sh.slots {
+		s := &d.t.slots[id]
+		if !d.want.hasAttr(sh.own, s.Key) {
+			continue
 		}
-		if filled {
-			next++
+		if s.col != 0 {
+			w.fill = append(w.fill, fill{uint32(len(w.attrs)) - c.attrs.From, s.col})
 		}
+		w.attrs = append(w.attrs, s.Attr)
 	}
 	c.attrs.To, c.fill.To = uint32(len(w.attrs)), uint32(len(w.fill))
 	return w.attrs[c.attrs.From:], w.fill[c.fill.From:]

@@ -38,51 +38,71 @@ type shape struct {
 	flags    uint32
 	presence span.Presence
 	mask     mask
-	attrs    []span.Attr // keys, kinds, and the values that are the same everywhere
-	fill     []fill      // where the other values come from
+	slots    []uint32    // attributes of a shape of the table, numbers of tables.slots
+	attrs    []span.Attr // those of one that is not there: keys and kinds
 	count    uint64      // spans, events or links in the group
 	id       uint32      // number in the table
 	overflow bool        // values come from the overflow column: not in the table
 }
 
-// fill says that the value of attribute pos comes from a column.
-type fill struct{ pos, col uint32 }
+// slotInfo is an attribute that shapes of a table have: its key, its kind, and its value or
+// the column that has the value. Most shapes have most of theirs in common with others.
+type slotInfo struct {
+	span.Attr
+	col colID // 0: the value is here
+}
 
 const constSlot = 1
 
+// readSlot reads an attribute of shapes.
+func readSlot(r *reader, t *tables) (s slotInfo) {
+	tag := r.uvarint()
+	if tag&constSlot != 0 {
+		if tag>>1 >= uint64(len(t.keys)) {
+			r.fail("unknown key")
+			return s
+		}
+		s.Key = t.keys[tag>>1]
+		s.Value = readValue(r, readKind(r))
+		return s
+	}
+	if tag>>1 >= uint64(len(t.attrs)) {
+		r.fail("unknown column")
+		return s
+	}
+	s.col = t.attrs[tag>>1]
+	c := &t.columns[s.col].attr
+	s.Key, s.Value.Kind = c.key, c.kind
+	return s
+}
+
 // readShape reads a shape of the group's table.
-func readShape(r *reader, t *tables) (s shape) {
+func readShape(r *reader, t *tables, version int) (s shape) {
 	s.own = owner(r.upTo(uint64(numOwners) - 1))
 	if name := r.upTo(uint64(len(t.names))); name > 0 {
 		s.name = t.names[name-1]
 	}
 	readShapeFields(r, &s)
 	s.count = r.uvarint()
-	n := r.count(1)
-	s.attrs = make([]span.Attr, n)
-	for i := range s.attrs {
-		tag := r.uvarint()
-		if tag&constSlot != 0 {
-			if tag>>1 >= uint64(len(t.keys)) {
-				r.fail("unknown key")
-				break
-			}
-			s.attrs[i].Key = t.keys[tag>>1]
-			s.attrs[i].Value = readValue(r, readKind(r))
-			continue
+	from := len(t.shapeSlots)
+	for range r.count(1) {
+		id := uint32(len(t.slots))
+		if version < versionSlots {
+			t.slots = append(t.slots, readSlot(r, t))
+		} else {
+			id = r.uint32()
 		}
-		if tag>>1 >= uint64(len(t.attrs)) {
-			r.fail("unknown column")
-			break
+		if int(id) >= len(t.slots) {
+			r.fail("unknown attribute of a shape")
+			return s
 		}
-		c := &t.columns[t.attrs[tag>>1]]
-		if c.attr.own != s.own {
+		if col := t.slots[id].col; col != 0 && t.columns[col].attr.own != s.own {
 			r.fail("column of another owner")
-			break
+			return s
 		}
-		s.attrs[i] = span.Attr{Key: c.attr.key, Value: span.Value{Kind: c.attr.kind}}
-		s.fill = append(s.fill, fill{uint32(i), uint32(t.attrs[tag>>1])})
+		t.shapeSlots = append(t.shapeSlots, id)
 	}
+	s.slots = t.shapeSlots[from:len(t.shapeSlots):len(t.shapeSlots)]
 	return s
 }
 

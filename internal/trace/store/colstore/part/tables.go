@@ -16,11 +16,13 @@ type tables struct {
 	scopes    []scopeInfo
 	columns   []columnInfo // by colID; of fixed columns mostly just the layout
 	attrs     []colID      // of the attribute columns, in order of the table
+	slots     []slotInfo
 	shapes    []shape
 	classes   []classInfo // number - 1
 	size      int64       // bytes in memory, about
 
-	scopeAttrs int // of all resources and scopes
+	scopeAttrs int      // of all resources and scopes
+	shapeSlots []uint32 // of all shapes, one behind the other
 
 	constOnce sync.Once
 	consts    *constants
@@ -28,7 +30,7 @@ type tables struct {
 
 type classInfo struct {
 	class
-	count uint64
+	count uint32
 }
 
 // hasInline reports whether some shapes of the owner are not in the table.
@@ -48,7 +50,8 @@ const (
 //	attribute columns: count; owner, key, kind of each
 //	columns with values: count; of each number, values, flags; dictionary; range; filter
 //	resources, scopes: count; the records, and the spans of each scope
-//	shapes: count; the records
+//	slots: count; the records
+//	shapes: the slots of all; count; the records
 //	classes: count; the scopes, the shapes, the spans of each
 func (g *groupBuilder) appendTables(dst []byte) ([]byte, error) {
 	dst = appendTexts(dst, g.nameList)
@@ -71,10 +74,7 @@ func (g *groupBuilder) appendTables(dst []byte) ([]byte, error) {
 		dst = append(dst, enc...)
 		dst = appendUvarint(dst, g.scopes.count[i])
 	}
-	dst = appendUvarint(dst, len(g.list))
-	for _, s := range g.list {
-		dst = g.appendShape(dst, s)
-	}
+	dst = g.appendShapes(dst)
 	dst = appendUvarint(dst, len(g.classList))
 	for _, c := range g.classList {
 		dst = appendUvarint(dst, c.scope)
@@ -149,26 +149,58 @@ func (g *groupBuilder) appendColumns(dst []byte) []byte {
 	return dst
 }
 
-func (g *groupBuilder) appendShape(dst []byte, s *shapeBuild) []byte {
-	dst = append(dst, byte(s.own))
-	dst = appendUvarint(dst, s.nameID)
-	dst = appendShapeFields(dst, &s.shape)
-	dst = appendUvarint(dst, s.count)
-	dst = appendUvarint(dst, len(s.attrs))
-	for i, a := range s.attrs {
-		if s.slots[i].varied {
-			dst = appendUvarint(dst, uint32(s.slots[i].col-firstAttr)<<1)
-			continue
+// appendShapes appends the shapes, and before them each attribute that some of them have, once.
+func (g *groupBuilder) appendShapes(dst []byte) []byte {
+	var slots, ids []byte
+	known := map[string]uint32{}
+	total := 0
+	for _, s := range g.list {
+		total += len(s.attrs)
+	}
+	for _, s := range g.list {
+		for i := range s.attrs {
+			from := len(slots)
+			slots = s.appendSlot(slots, i)
+			id, ok := known[string(slots[from:])]
+			if ok {
+				slots = slots[:from]
+			} else {
+				id = uint32(len(known))
+				known[string(slots[from:])] = id
+			}
+			ids = appendUvarint(ids, id)
 		}
-		dst = appendUvarint(dst, s.keys[i]<<1|constSlot)
-		dst = append(dst, byte(a.Value.Kind))
-		dst = appendValue(dst, a.Value)
+	}
+	dst = append(appendUvarint(dst, len(known)), slots...)
+	dst = appendUvarint(dst, total)
+	dst = appendUvarint(dst, len(g.list))
+	r := reader{b: ids}
+	for _, s := range g.list {
+		dst = append(dst, byte(s.own))
+		dst = appendUvarint(dst, s.nameID)
+		dst = appendShapeFields(dst, &s.shape)
+		dst = appendUvarint(dst, s.count)
+		dst = appendUvarint(dst, len(s.attrs))
+		from := r.at
+		for range s.attrs {
+			r.uvarint()
+		}
+		dst = append(dst, ids[from:r.at]...)
 	}
 	return dst
 }
 
+func (sb *shapeBuild) appendSlot(dst []byte, i int) []byte {
+	if sb.slots[i].varied {
+		return appendUvarint(dst, uint32(sb.slots[i].col-firstAttr)<<1)
+	}
+	dst = appendUvarint(dst, sb.keys[i]<<1|constSlot)
+	dst = append(dst, byte(sb.attrs[i].Value.Kind))
+	return appendValue(dst, sb.attrs[i].Value)
+}
+
 // readTables is the inverse of appendTables. Texts alias the block.
-func readTables(r *reader) *tables {
+func readTables(r *reader, version int) *tables {
 	t := &tables{size: int64(len(r.b))}
 	t.names = readTexts(r)
 	t.keys = readTexts(r)
@@ -185,23 +217,34 @@ func readTables(r *reader) *tables {
 		t.scopes[i].count = r.uvarint()
 		t.scopeAttrs += len(t.scopes[i].attrs)
 	}
+	if version >= versionSlots {
+		t.readSlots(r)
+	}
 	t.shapes = make([]shape, r.count(5))
 	for i := range t.shapes {
-		t.shapes[i] = readShape(r, t)
+		t.shapes[i] = readShape(r, t, version)
 		t.shapes[i].id = uint32(i)
-		t.size += attrsSize(t.shapes[i].attrs) + int64(len(t.shapes[i].fill))*8
 	}
 	t.readClasses(r)
 	r.end()
 	t.size += int64(t.scopeAttrs) * int64(unsafe.Sizeof(span.Attr{}))
-	t.size += int64(len(t.names)+len(t.keys))*16 + int64(len(t.classes))*16 +
+	t.size += int64(len(t.names)+len(t.keys))*16 + int64(len(t.shapeSlots))*4 +
+		int64(len(t.classes))*int64(unsafe.Sizeof(classInfo{})) +
 		int64(len(t.columns))*int64(unsafe.Sizeof(columnInfo{})) +
+		int64(len(t.slots))*int64(unsafe.Sizeof(slotInfo{})) +
 		int64(len(t.shapes))*int64(unsafe.Sizeof(shape{})) +
 		int64(len(t.resources)+len(t.scopes))*int64(unsafe.Sizeof(resourceInfo{}))
 	return t
 }
 
-func attrsSize(a []span.Attr) int64 { return int64(len(a)) * int64(unsafe.Sizeof(span.Attr{})) }
+// readSlots reads the attributes of shapes, and makes room for the lists of them.
+func (t *tables) readSlots(r *reader) {
+	t.slots = make([]slotInfo, r.count(1))
+	for i := range t.slots {
+		t.slots[i] = readSlot(r, t)
+	}
+	t.shapeSlots = make([]uint32, 0, r.count(1))
+}
 
 func (t *tables) readAttrColumns(r *reader) {
 	n := r.count(3)
@@ -301,7 +344,7 @@ func (t *tables) readClasses(r *reader) {
 		}
 	}
 	for i := range t.classes {
-		t.classes[i].count = r.uvarint()
+		t.classes[i].count = r.uint32()
 	}
 	if r.bad != "" {
 		t.classes = nil

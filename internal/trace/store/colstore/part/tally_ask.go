@@ -10,6 +10,7 @@ import (
 // tallyAsk decides the filter of an aggregate for rows whose class does not tell: once for
 // each class and codes of the fields that lie in dictionaries.
 type tallyAsk struct {
+	t       *tables
 	fields  []*tallyField // of the filter, that some class has in a dictionary
 	pairs   []pairSet     // of the codes of each field with the number before, a class at first
 	matches []verdict     // by the last number
@@ -17,7 +18,7 @@ type tallyAsk struct {
 
 // newTallyAsk looks for the fields of the filter in the tables.
 func newTallyAsk(fields []store.Field, t *tables) *tallyAsk {
-	a := &tallyAsk{}
+	a := &tallyAsk{t: t}
 	for _, f := range fields {
 		isAttr := f.Intrinsic == store.NotIntrinsic && (f.Scope == store.ScopeAny || f.Scope == store.ScopeSpan)
 		if !isAttr && f.Intrinsic != store.SpanName && f.Intrinsic != store.StatusMessage {
@@ -33,7 +34,7 @@ func newTallyAsk(fields []store.Field, t *tables) *tallyAsk {
 
 // tells reports whether a class and codes tell all values of a field.
 func (a *tallyAsk) tells(f store.Field, class int, s *shape) bool {
-	if toldByClass(f, s) {
+	if a.t.toldByClass(f, s) {
 		return true
 	}
 	i := slices.IndexFunc(a.fields, func(in *tallyField) bool { return in.Field == f })
@@ -42,8 +43,8 @@ func (a *tallyAsk) tells(f store.Field, class int, s *shape) bool {
 	}
 	if f.Intrinsic == store.NotIntrinsic {
 		times := 0
-		for k := range s.attrs {
-			if s.attrs[k].Key == f.Name {
+		for _, id := range s.slots {
+			if a.t.slots[id].Key == f.Name {
 				times++
 			}
 		}
@@ -111,7 +112,7 @@ func (t *Tally) askOnce(class int, number uint32) verdict {
 		f := plan.ask.fields[k]
 		before, code := plan.ask.pairs[k].of(number)
 		number = before
-		if toldByClass(f.Field, sh) {
+		if plan.t.toldByClass(f.Field, sh) {
 			continue
 		}
 		switch v := f.values[code]; f.Intrinsic {

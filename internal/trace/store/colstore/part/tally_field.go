@@ -45,7 +45,7 @@ func newTallyField(f store.Field, t *tables, numbers bool) *tallyField {
 	takes := make([]colID, len(t.shapes))
 	for i := range t.shapes {
 		if t.shapes[i].own == ownSpan {
-			shapes[i], takes[i] = out.ofShape(&t.shapes[i])
+			shapes[i], takes[i] = out.ofShape(t, &t.shapes[i])
 		}
 	}
 	out.fixed = make([]uint32, len(t.classes)+1)
@@ -99,7 +99,7 @@ func (f *tallyField) ofScope(t *tables, s *scopeInfo) span.Value {
 
 // ofShape is the code of the value that a shape tells, or fromScope, and the column, if there
 // is one, that has the value instead.
-func (f *tallyField) ofShape(s *shape) (uint32, colID) {
+func (f *tallyField) ofShape(t *tables, s *shape) (uint32, colID) {
 	rare := func(bit mask, column colID, text string) (uint32, colID) {
 		if s.mask&bit != 0 {
 			return 0, column
@@ -127,18 +127,13 @@ func (f *tallyField) ofShape(s *shape) (uint32, colID) {
 	if f.Scope == store.ScopeResource || f.Scope == store.ScopeInstrumentation {
 		return fromScope, 0
 	}
-	next := 0
-	for i := range s.attrs {
-		filled := next < len(s.fill) && s.fill[next].pos == uint32(i)
-		switch {
-		case s.attrs[i].Key != f.Name:
-		case filled:
-			return 0, colID(s.fill[next].col)
+	for _, id := range s.slots {
+		switch in := &t.slots[id]; {
+		case in.Key != f.Name:
+		case in.col != 0:
+			return 0, in.col
 		default:
-			return f.code(s.attrs[i].Value), 0
-		}
-		if filled {
-			next++
+			return f.code(in.Value), 0
 		}
 	}
 	if f.Scope == store.ScopeAny {
@@ -165,8 +160,8 @@ func (f *tallyField) addColumn(t *tables, id colID, takes []colID, numbers bool)
 	uses := make([]uint16, len(t.shapes))
 	for i := range t.shapes {
 		s := &t.shapes[i]
-		for _, fill := range s.fill {
-			if colID(fill.col) == id {
+		for _, slot := range s.slots {
+			if t.slots[slot].col == id {
 				uses[i] += 2
 			}
 		}

@@ -101,7 +101,7 @@ func (t *Tally) verdict(p *tallyPlan, class int) uint32 {
 		if !p.ask.tells(f, class, sh) {
 			return rowTells
 		}
-		if !toldByClass(f, sh) {
+		if !p.t.toldByClass(f, sh) {
 			tells = codesTell
 		}
 	}
@@ -125,19 +125,24 @@ func (t *Tally) takeSample(tables *tables, c *classInfo) {
 	}
 	b.Resources[0].Attrs = add(tables.resources[sc.Resource].attrs)
 	b.Scopes[0].Name, b.Scopes[0].Version, b.Scopes[0].Attrs = sc.Name, sc.Version, add(sc.attrs)
-	b.Spans[0] = span.Span{Name: sh.name, Kind: sh.kind, Status: sh.status, Attrs: add(sh.attrs)}
+	from := uint32(len(b.Attrs))
+	for _, id := range sh.slots {
+		b.Attrs = append(b.Attrs, tables.slots[id].Attr)
+	}
+	attrs := span.Range{From: from, To: uint32(len(b.Attrs))}
+	b.Spans[0] = span.Span{Name: sh.name, Kind: sh.kind, Status: sh.status, Attrs: attrs}
 }
 
 // toldByClass reports whether scope and shape tell all values of a field.
-func toldByClass(f store.Field, s *shape) bool {
+func (t *tables) toldByClass(f store.Field, s *shape) bool {
 	switch f.Intrinsic {
 	case store.NotIntrinsic:
 		switch f.Scope {
 		case store.ScopeResource, store.ScopeInstrumentation:
 			return true
 		case store.ScopeAny, store.ScopeSpan:
-			for _, fill := range s.fill {
-				if s.attrs[fill.pos].Key == f.Name {
+			for _, id := range s.slots {
+				if in := &t.slots[id]; in.col != 0 && in.Key == f.Name {
 					return false
 				}
 			}
