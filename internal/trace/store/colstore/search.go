@@ -1,6 +1,7 @@
 package colstore
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"errors"
@@ -9,17 +10,20 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
-	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
 // Search walks blocks (row groups, then their pages, and the records of the heads) from
 // the newest span start down. A trace found with its newest match at key k is final, and
 // yielded, once no block left can hold a span that starts at k or later: so a search
-// stops as soon as it has its rows, and rows stream.
+// stops as soon as it has its rows, and rows stream. Several cores take blocks off the
+// queue's front at once, the more the more were read already, and complete rows; the first is
+// read alone, since for many searches it is enough.
 //
 // A filter that needs the whole trace, and any search behind a cursor, decides a trace by
 // reading it from all its sources, once.
@@ -29,16 +33,14 @@ func (s *Store) Search(ctx context.Context, q store.Query) iter.Seq2[store.Summa
 		defer s.release(v)
 		x := &search{
 			s: s, v: v, ctx: ctx, q: q, matcher: store.NewMatcher(q.Filter), started: s.cfg.Clock.Now(),
-			found: map[span.TraceID]*candidate{}, done: map[span.TraceID]bool{}, pages: newPageCache(8),
+			found: map[span.TraceID]*candidate{}, done: map[span.TraceID]bool{},
 		}
 		x.required = x.matcher.Required()
-		x.filter = part.NewFilter(x.required)
-		x.scan = part.NewScan(part.ColumnsOf(x.matcher.Fields())).Where(x.filter)
 		x.run(yield)
 	}
 }
 
-// search is one run of Search.
+// search is one run of Search. While its readers are at work it is not changed.
 type search struct {
 	s        *Store
 	v        *view
@@ -46,19 +48,16 @@ type search struct {
 	q        store.Query
 	matcher  *store.Matcher
 	required [][]store.Term
-	filter   *part.Filter // of required
 	started  time.Time
 	bytes    int64 // read so far
 	damaged  bool  // something that may have matched did not read
 
-	queue frontier
-	found map[span.TraceID]*candidate // not yielded yet
+	readers []*reader // as many as have been of use
+	queue   frontier
+	found   map[span.TraceID]*candidate // not yielded yet
 	// done: the trace was decided as a whole, or yielded; further hits mean nothing.
 	done map[span.TraceID]bool
 	rows int // yielded
-	scan *part.Scan
-	// pages are kept decoded between traces that are read whole.
-	pages *pageCache
 }
 
 // candidate is a trace with a match. Of whole is false, only Key and Matched of its
@@ -97,14 +96,19 @@ func (x *search) walk(yield func(store.Summary, error) bool) error {
 		return err
 	}
 	x.fill()
-	for len(x.queue) > 0 {
-		b := heap.Pop(&x.queue).(frontierItem)
-		if err := b.expand(x); err != nil {
+	cores := runtime.GOMAXPROCS(0)
+	for read, next := 0, 1; len(x.queue) > 0; next = min(max(read/2, cores), 4*cores) {
+		round := make([]frontierItem, min(next, len(x.queue)))
+		read += len(round)
+		for i := range round {
+			round[i] = heap.Pop(&x.queue).(frontierItem)
+		}
+		if err := x.each(len(round), func(r *reader, i int) error { return round[i].expand(r) }); err != nil {
 			return err
 		}
-		// A block takes a millisecond, the scheduler's slice is ten: requests that arrive
-		// meanwhile do not wait for a scan.
-		runtime.Gosched()
+		if err := x.take(); err != nil {
+			return err
+		}
 		if err := x.check(); err != nil {
 			return err
 		}
@@ -153,14 +157,14 @@ func (x *search) fill() {
 		for _, g := range p.Groups() {
 			st := g.Stats()
 			if g.Tenant() == x.q.Tenant && x.overlaps(st.MinStart, st.MaxStart) {
-				x.queue = append(x.queue, frontierItem{st.MaxStart, func(x *search) error { return x.group(p, g) }})
+				x.queue = append(x.queue, frontierItem{st.MaxStart, func(r *reader) error { return r.group(p, g) }})
 			}
 		}
 	}
 	for _, h := range x.v.heads {
 		for _, b := range h.snapshot() {
 			if b.tenant == x.q.Tenant && x.overlaps(b.minStart, b.maxStart) && x.rangesMayMatch(0, b.maxDuration, b.hasError) {
-				x.queue = append(x.queue, frontierItem{b.maxStart, func(x *search) error { return x.block(b) }})
+				x.queue = append(x.queue, frontierItem{b.maxStart, func(r *reader) error { return r.block(b) }})
 			}
 		}
 	}
@@ -174,32 +178,6 @@ func (x *search) overlaps(lo, hi int64) bool {
 		return false
 	}
 	return hi >= x.q.Start && lo < x.q.End
-}
-
-// group replaces a row group that may match by its pages that may.
-func (x *search) group(p *livePart, g *part.Group) error {
-	// Where the tables do not read, nothing is ruled out; reading the page reports what is
-	// wrong.
-	filter, err := x.filter.In(g)
-	if err != nil {
-		x.s.noteCorrupt(p, err)
-	}
-	if filter == nil {
-		return nil
-	}
-	pages, err := g.Pages()
-	if err != nil {
-		x.s.noteCorrupt(p, err)
-		x.damaged = true
-		return nil
-	}
-	for _, pg := range pages {
-		st := pg.Stats()
-		if x.overlaps(st.MinStart, st.MaxStart) && filter.MayMatch(pg) {
-			heap.Push(&x.queue, frontierItem{st.MaxStart, func(x *search) error { return x.page(p, pg, filter) }})
-		}
-	}
-	return nil
 }
 
 // rangesMayMatch prunes a head's record by duration and by the error bit.
@@ -237,98 +215,91 @@ func termMayMatch(t store.Term, minDuration, maxDuration int64, hasError bool) b
 	return true
 }
 
-func (x *search) page(p *livePart, pg part.Page, filter *part.GroupFilter) error {
-	if !x.scan.Confirm(filter, pg) {
-		return nil
+// each calls f for 0 to n-1, on several cores, with readers of their own.
+func (x *search) each(n int, f func(r *reader, i int) error) error {
+	cores := min(n, runtime.GOMAXPROCS(0))
+	for len(x.readers) < cores {
+		x.readers = append(x.readers, newReader(x))
 	}
-	b, err := x.scan.Read(x.ctx, pg)
-	if err != nil {
-		if x.ctx.Err() != nil {
-			return x.ctx.Err()
-		}
-		x.s.noteCorrupt(p, err)
-		x.damaged = true
-		return nil
-	}
-	x.bytes += pg.Stats().Bytes
-	for i := range b.Spans {
-		if err := x.consider(b, i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (x *search) block(bl *block) error {
-	x.bytes += int64(len(bl.batch.Spans)) * headSpanBytes
-	for i := range bl.indexes {
-		if err := x.consider(bl.batch, i); err != nil {
-			return err
+	var next, failed atomic.Int64
+	var all sync.WaitGroup
+	work := func(r *reader) {
+		for failed.Load() == 0 {
+			i := int(next.Add(1)) - 1
+			if i >= n {
+				return
+			}
+			if r.err = f(r, i); r.err != nil {
+				failed.Add(1)
+			}
+			// A block takes a millisecond, the scheduler's slice is ten: requests that arrive
+			// meanwhile do not wait for a scan.
+			runtime.Gosched()
 		}
 	}
-	return nil
-}
-
-// consider matches one span and notes its trace.
-func (x *search) consider(b *span.Batch, i int) error {
-	sp := &b.Spans[i]
-	if !x.q.Contains(sp.Start) || x.done[sp.TraceID] {
-		return nil
+	for k := 1; k < cores; k++ {
+		all.Go(func() { work(x.readers[k]) })
 	}
-	if x.matcher.NeedsTrace() {
-		if !x.matcher.Maybe(b, i) {
-			return nil
-		}
-		return x.decide(sp.TraceID)
+	if cores > 0 {
+		work(x.readers[0])
 	}
-	if !x.matcher.Match(b, i, nil) || x.s.deleted.has(TraceKey{x.q.Tenant, sp.TraceID}) {
-		return nil
-	}
-	if x.q.Order == store.LongestFirst {
-		return x.measure(sp.TraceID)
-	}
-	c := x.found[sp.TraceID]
-	if c == nil {
-		c = &candidate{Summary: store.Summary{TraceID: sp.TraceID, Key: sp.Start}}
-		x.found[sp.TraceID] = c
-	}
-	c.Key = max(c.Key, sp.Start)
-	c.Matched++
-	return nil
-}
-
-// decide matches a whole trace, once.
-func (x *search) decide(id span.TraceID) error {
-	x.done[id] = true
-	sum, ok, err := x.evaluate(id)
-	if err == nil && ok {
-		x.found[id] = &candidate{sum, true}
+	all.Wait()
+	var err error
+	for _, r := range x.readers {
+		x.bytes += r.bytes
+		x.damaged = x.damaged || r.damaged
+		err = cmp.Or(err, r.err)
+		r.bytes, r.err = 0, nil
 	}
 	return err
 }
 
-// measure finds the duration of a trace that matches, from the directory if that has it.
-func (x *search) measure(id span.TraceID) error {
-	sum, _, ok := x.fromDirectory(id)
-	if !ok {
-		return x.decide(id)
+// take takes over what the readers found.
+func (x *search) take() error {
+	var ids []span.TraceID // to be decided as a whole
+	for _, r := range x.readers {
+		for _, b := range r.more {
+			heap.Push(&x.queue, b)
+		}
+		for _, h := range r.hits {
+			switch {
+			case x.done[h.id] || x.s.deleted.has(TraceKey{x.q.Tenant, h.id}):
+			case x.matcher.NeedsTrace() || x.q.Order == store.LongestFirst:
+				x.done[h.id] = true
+				ids = append(ids, h.id)
+			default:
+				x.count(h)
+			}
+		}
+		r.more, r.hits = r.more[:0], r.hits[:0]
 	}
-	x.done[id] = true
-	sum.Key = sum.End - sum.Start
-	x.found[id] = &candidate{Summary: sum}
-	return nil
+	decided := make([]*candidate, len(ids))
+	err := x.each(len(ids), func(r *reader, i int) (err error) {
+		decided[i], err = r.decide(ids[i])
+		return err
+	})
+	for _, c := range decided {
+		if c != nil {
+			x.found[c.TraceID] = c
+		}
+	}
+	return err
 }
 
-// evaluate reads a trace from all its sources and matches it as a whole.
-func (x *search) evaluate(id span.TraceID) (store.Summary, bool, error) {
-	refs, _, err := x.s.gather(x.ctx, x.v, TraceKey{x.q.Tenant, id}, x.pages)
-	if err != nil || len(refs) == 0 {
-		return store.Summary{}, false, err
+// count notes one more match of a trace.
+func (x *search) count(h hit) {
+	c := x.found[h.id]
+	if c == nil {
+		c = &candidate{Summary: store.Summary{TraceID: h.id, Key: h.start}}
+		x.found[h.id] = c
 	}
-	x.bytes += int64(len(refs)) * headSpanBytes
-	sum, ok := x.matcher.MatchTrace(&x.q, build(refs))
-	return sum, ok, nil
+	c.Key = max(c.Key, h.start)
+	c.Matched++
 }
+
+// completedAtOnce is how many rows are completed together. Rows are yielded as they are ready,
+// and a caller may have enough before the limit.
+const completedAtOnce = 32
 
 // emit yields the candidates above bound, in order, until the limit.
 func (x *search) emit(bound int64, yield func(store.Summary, error) bool) error {
@@ -342,129 +313,32 @@ func (x *search) emit(bound int64, yield func(store.Summary, error) bool) error 
 	for _, c := range ready {
 		delete(x.found, c.TraceID)
 		x.done[c.TraceID] = true
-		if !c.Behind(x.q.After) {
-			continue
-		}
-		ok, err := x.complete(c)
+	}
+	ready = slices.DeleteFunc(ready, func(c *candidate) bool { return !c.Behind(x.q.After) })
+	for len(ready) > 0 {
+		some := ready[:min(len(ready), x.q.Limit-x.rows, completedAtOnce)]
+		ready = ready[len(some):]
+		rows := make([]bool, len(some))
+		err := x.each(len(some), func(r *reader, i int) (err error) {
+			rows[i], err = r.complete(some[i])
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		if !ok {
-			continue
-		}
-		if !yield(c.Summary, nil) {
-			return errStop
-		}
-		if x.rows++; x.rows >= x.q.Limit {
-			return errStop
+		for i, c := range some {
+			if !rows[i] {
+				continue
+			}
+			if !yield(c.Summary, nil) {
+				return errStop
+			}
+			if x.rows++; x.rows >= x.q.Limit {
+				return errStop
+			}
 		}
 	}
 	return nil
-}
-
-// complete fills in the row of a candidate; false if the whole trace is no result. A
-// trace that lies whole in one part is summed up by the directories of its pages; else the
-// trace is read, so that copies in two places count once.
-func (x *search) complete(c *candidate) (bool, error) {
-	if c.whole {
-		return true, nil
-	}
-	sum, at, ok := x.fromDirectory(c.TraceID)
-	if ok && at.Pages == 1 && x.q.After == nil && x.q.Order == store.NewestFirst {
-		// The page was looked at, so that all its matches are counted.
-		sum.Matched, sum.Key = c.Matched, c.Key
-		c.Summary = sum
-		return true, nil
-	}
-	var err error
-	if ok {
-		ok, err = x.count(&sum, at)
-	}
-	if !ok && err == nil {
-		sum, ok, err = x.evaluate(c.TraceID)
-	}
-	if err != nil || !ok {
-		return false, err
-	}
-	if x.q.After != nil && x.q.Order == store.NewestFirst && sum.Key != c.Key {
-		// Blocks above the cursor are not read: this trace's newest match is up there,
-		// on an earlier page.
-		return false, nil
-	}
-	// A span that arrived after this search began may have raised the trace's key; the
-	// row keeps the place it was found at.
-	sum.Key = c.Key
-	c.Summary = sum
-	return true, nil
-}
-
-// place is where a trace lies whole.
-type place struct {
-	part *livePart
-	part.Loc
-}
-
-// count fills in what a row says of the matches of a trace that lies whole at at. It is false
-// if nothing matches or a page does not read.
-func (x *search) count(sum *store.Summary, at place) (bool, error) {
-	newest := int64(math.MinInt64)
-	for n := range at.Pages {
-		b, err := x.scan.ReadPiece(x.ctx, at.part.Part, at.Loc, n)
-		if x.ctx.Err() != nil {
-			return false, x.ctx.Err()
-		}
-		if err != nil {
-			return false, nil
-		}
-		for i := range b.Spans {
-			if start := b.Spans[i].Start; x.q.Contains(start) && x.matcher.Match(b, i, nil) {
-				sum.Matched++
-				newest = max(newest, start)
-			}
-		}
-		x.bytes += int64(len(b.Spans)) * headSpanBytes
-	}
-	sum.Key = newest
-	if x.q.Order == store.LongestFirst {
-		sum.Key = sum.End - sum.Start
-	}
-	return sum.Matched > 0, nil
-}
-
-// fromDirectory sums up a trace that lies in one part and nowhere else.
-func (x *search) fromDirectory(id span.TraceID) (store.Summary, place, bool) {
-	k := TraceKey{x.q.Tenant, id}
-	for _, h := range x.v.heads {
-		if h.has(k) {
-			return store.Summary{}, place{}, false
-		}
-	}
-	var only *livePart
-	var at part.Loc
-	for _, p := range x.v.parts {
-		loc, ok, err := p.Lookup(k.Tenant, k.ID)
-		if err != nil {
-			x.s.noteCorrupt(p, err)
-			continue
-		}
-		if ok && only != nil {
-			return store.Summary{}, place{}, false
-		}
-		if ok {
-			only, at = p, loc
-		}
-	}
-	if only == nil {
-		return store.Summary{}, place{}, false
-	}
-	e, err := only.Entry(at)
-	if err != nil {
-		return store.Summary{}, place{}, false // reading the trace reports what is wrong
-	}
-	return store.Summary{
-		TraceID: id, RootService: e.RootService, RootName: e.RootName,
-		Start: e.Start, End: e.End, Spans: e.Rows, Errors: e.Errors,
-	}, place{only, at}, true
 }
 
 // frontier is a queue of blocks, the one with the latest start first.
@@ -472,7 +346,7 @@ type frontier []frontierItem
 
 type frontierItem struct {
 	maxStart int64
-	expand   func(*search) error
+	expand   func(*reader) error
 }
 
 func (f frontier) Len() int           { return len(f) }
