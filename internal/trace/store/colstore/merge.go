@@ -23,6 +23,9 @@ const (
 	// mergeLevel is the zstd level of merged parts: they stay, unlike what a head is flushed
 	// to.
 	mergeLevel = 2
+	// mergeCacheBytes is for the tables of the groups that a merge has under its hands, one or
+	// two of each part.
+	mergeCacheBytes = 12 << 20
 )
 
 // mergeLoop merges while there is something to merge.
@@ -270,8 +273,9 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 	return func(yield func(part.Trace, error) bool) {
 		pages := make([][]part.Page, len(run))
 		var all []located
+		tables := s.cache.Apart(mergeCacheBytes)
 		for i, p := range run {
-			for _, g := range p.Groups() {
+			for _, g := range p.Through(tables).Groups() {
 				list, err := g.Pages()
 				if err != nil {
 					yield(part.Trace{}, &sourceError{p, err})

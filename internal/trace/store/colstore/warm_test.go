@@ -57,3 +57,30 @@ func TestWarm(t *testing.T) {
 	f("cold", false, true)
 	f("warm", true, false)
 }
+
+// A merge reads every table of its parts once: none of them pushes out what searches use.
+func TestMergeLeavesTheCache(t *testing.T) {
+	s, err := openQuiet(Config{Dir: "data/store", FS: vfs.NewMem(), CacheBytes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.closeQuiet()
+	for n := range 40 {
+		if err := s.Apply(ctx, record(n)); err != nil {
+			t.Fatal(err)
+		}
+		if n%10 == 9 {
+			if err := s.Flush(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	parts := s.view.parts
+	parts[3].Groups()[0].Warm() // the cache has room for one table
+	if err := s.merge(ctx, parts[:3], false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !s.cache.HalfFull() {
+		t.Error("a merge pushed out the tables of another part")
+	}
+}

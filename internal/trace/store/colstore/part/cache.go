@@ -50,6 +50,11 @@ func NewCache(maxBytes int64) *Cache {
 	return &Cache{dec: newDecoder(), max: maxBytes, items: map[cacheKey]*list.Element{}, order: list.New()}
 }
 
+// Apart is an empty cache of about maxBytes, for one reader, that shares the decompressor.
+func (c *Cache) Apart(maxBytes int64) *Cache {
+	return &Cache{dec: c.dec, max: maxBytes, items: map[cacheKey]*list.Element{}, order: list.New()}
+}
+
 func (c *Cache) get(k cacheKey) (any, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

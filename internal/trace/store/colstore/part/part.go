@@ -118,6 +118,17 @@ func (p *Part) Close() error {
 	return nil
 }
 
+// Through is the part with another cache, for a reader that would push out what others use
+// again. Only p is closed, and not before the last read through either.
+func (p *Part) Through(c *Cache) *Part {
+	out := *p
+	out.cache, out.groups = c, make([]*Group, len(p.groups))
+	for i, g := range p.groups {
+		out.groups[i] = &Group{part: &out, index: g.index, meta: g.meta, firstPage: g.firstPage}
+	}
+	return &out
+}
+
 // Meta describes the part; the caller must not change it.
 func (p *Part) Meta() *Meta { return &p.meta }
 
