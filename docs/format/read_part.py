@@ -232,7 +232,8 @@ class Part:
             tenant = self.tenants[tenant][0]
             tables, table = Tables(self, tables_ref), self.block(table_ref, "page table")
             if outline_ref:
-                tables.check_outline(self.block(outline_ref, "outline"))
+                tables.check_outline(self.block(outline_ref, "outline"), pages if self.version > 2 else 0)
+            group = number
             for number in range(number, number + pages):
                 (size, *ends), digest = table.varints(4), table.u64()
                 (n, traces), want = table.varints(2), table.stats()
@@ -246,6 +247,9 @@ class Part:
                     self.found[trace] = first, before + 1, flags & 4 > 0
                     all_spans += spans
                 check(stats_of(all_spans) == want, "page table: statistics")
+                codes = codes_of(all_spans)
+                check(all(page_codes[number - group] == codes.get(name, 0) for name, page_codes in tables.services),
+                      "outline: services")
                 yield from ({"tenant": text(tenant), **span} for span in all_spans)
             number += pages > 0
             table.done("page table")
@@ -272,6 +276,23 @@ def stats_of(spans):
             "error": any(s["status"] == 2 for s in spans)}
 
 
+def codes_of(spans):
+    """What an outline says of the spans of each service."""
+    found = {}
+    for span in spans:
+        for a in span["scope"]["resource"]["attributes"]:
+            if a["key"] == "service.name" and a["kind"] == "string":
+                name = a["value"].encode() if isinstance(a["value"], str) else bytes.fromhex(a["value"]["hex"])
+                longest, error = found.get(name, (0, False))
+                found[name] = max(longest, duration(span)), error or span["status"] == 2
+    codes = {}
+    for name, (longest, error) in found.items():
+        bits = longest.bit_length()
+        code = 2 * bits + (longest << 1 >> bits - 1 & 1) - 1 if bits else 0
+        codes[name] = 1 + 2 * code + error
+    return codes
+
+
 # ---------------------------------------------------------------------- tables of a group
 
 
@@ -281,7 +302,7 @@ class Tables:
         self.names = r.list(r.text)
         self.keys = r.list(r.text)
         self.columns = r.list(lambda: (r.u8(), r.varint(), r.u8()))  # of attributes: owner, key, kind
-        self.dicts, self.patterns, self.refs = {}, {}, {}
+        self.dicts, self.patterns, self.refs, self.services = {}, {}, {}, []
         r.list(lambda: self.read_column(part, r))
         self.resources = r.list(r.origin)
         self.scopes = r.list(lambda: self.read_scope(r))
@@ -320,7 +341,7 @@ class Tables:
             self.patterns[number] = p.u8(), p.list(lambda: (p.list(lambda: read_hole(p)), p.text()))
             p.done("patterns")
 
-    def check_outline(self, r):
+    def check_outline(self, r, pages):
         """The columns whose texts only their filters know, as the tables have them."""
         for number, place, key, *refs in r.list(lambda: (r.varint(), r.u8(), r.text(), r.ref(), r.ref())):
             check(self.refs[number] == tuple(refs), "outline: filters of a column")
@@ -328,6 +349,8 @@ class Tables:
                 number >= ATTRIBUTES) else (5 if number == 14 else 7, b"")
             check(of == (place, key), "outline: place of a column")
         r.take(r.varint())  # the filter of what the tables say
+        if pages:
+            self.services = r.list(lambda: (r.text(), r.take(pages)))
         r.done("outline")
 
     def read_scope(self, r):

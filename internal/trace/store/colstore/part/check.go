@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
@@ -27,6 +28,7 @@ type checker struct {
 	entries int64 // of the index
 	traces  int64 // in directories
 	seen    map[indexKey]bool
+	codes   []map[string]pageCode // of the services of each page of the group; nil: it did not read
 	scan    *Scan
 }
 
@@ -117,6 +119,7 @@ func (c *checker) group(g *Group) {
 		c.end = g.meta.off + g.meta.stats.Bytes // what lies where is not known
 		return
 	}
+	c.codes = make([]map[string]pageCode, len(pages))
 	for _, pg := range pages {
 		c.place(pg.off, pg.table[pg.index].length)
 		if c.err == nil {
@@ -138,13 +141,43 @@ func (c *checker) group(g *Group) {
 	}
 	c.place(g.meta.tables.off, g.meta.tables.stored)
 	if !g.meta.outline.isZero() {
-		o, err := g.outline()
-		if c.ok(err) && !bytes.Equal(o.append(nil), newOutline(t).append(nil)) {
-			c.wrong(g.meta.outline.off, "outline does not fit the tables")
+		if o, err := g.outline(); c.ok(err) {
+			c.outline(g, t, o)
 		}
 		c.place(g.meta.outline.off, g.meta.outline.stored)
 	}
 	c.place(g.meta.pageTable.off, g.meta.pageTable.stored)
+}
+
+func (c *checker) outline(g *Group, t *tables, o *outline) {
+	want := newOutline(t, nil)
+	want.services = o.services
+	if !bytes.Equal(o.append(nil), want.append(nil)) {
+		c.wrong(g.meta.outline.off, "outline does not fit the tables")
+	}
+	for i := range o.services {
+		s := &o.services[i]
+		for p, codes := range c.codes {
+			if codes != nil && codes[s.name] != s.pages[p] {
+				c.wrong(g.meta.outline.off, "outline does not fit the spans of service "+s.name)
+				return
+			}
+		}
+	}
+}
+
+// codesOf is the codes of the services of a page.
+func codesOf(b *span.Batch) map[string]pageCode {
+	out := map[string]pageCode{}
+	for i := range b.Spans {
+		s := &b.Spans[i]
+		for _, a := range b.AttrsOf(b.Resources[b.Scopes[s.Scope].Resource].Attrs) {
+			if a.Key == "service.name" && a.Value.Kind == span.ValueString {
+				out[a.Value.Str] = out[a.Value.Str].and(s)
+			}
+		}
+	}
+	return out
 }
 
 func (c *checker) page(g *Group, pg Page) {
@@ -156,6 +189,7 @@ func (c *checker) page(g *Group, pg Page) {
 	if !c.ok(err) {
 		return
 	}
+	c.codes[pg.index] = codesOf(b)
 	st := pg.Stats()
 	for i := range b.Spans {
 		s := &b.Spans[i]

@@ -16,7 +16,8 @@ import (
 //	2  patterns of columns, outlines of groups
 const Version = 3
 
-// versionSlots is the first version whose shapes name their attributes by number.
+// versionSlots is the first version whose shapes name their attributes by number, and whose
+// outlines know services.
 const versionSlots = 3
 
 const (

@@ -97,11 +97,12 @@ func (g *Group) outline() (*outline, error) {
 			return nil, 0, err
 		}
 		r := reader{b: b}
-		o := readOutline(&r)
+		o := readOutline(&r, g.meta.pages, g.part.meta.Version)
 		if r.bad != "" {
 			return nil, 0, f.corrupt(g.meta.outline.off, "outline of a group: "+r.bad)
 		}
-		return o, int64(len(b)) + int64(len(o.columns))*int64(unsafe.Sizeof(filteredColumn{})), nil
+		return o, int64(len(b)) + int64(len(o.columns))*int64(unsafe.Sizeof(filteredColumn{})) +
+			int64(len(o.services))*int64(unsafe.Sizeof(servicePages{})), nil
 	})
 }
 

@@ -65,9 +65,11 @@ type groupBuilder struct {
 	// col is the fixed columns, by colID; those of attributes join them when the group is
 	// closed. Classes have their first numbers until then.
 	col   []columnBuild
-	stats []pageStats // of the finished pages
-	page  pageStats   // of the page at hand
-	rows  int         // spans in all
+	stats []pageStats  // of the finished pages
+	page  pageStats    // of the page at hand
+	codes [][]pageCode // of the finished pages, by resource
+	code  []pageCode   // of the page at hand
+	rows  int          // spans in all
 	// traces that begin in the group.
 	traces    int
 	prevStart int64               // of the trace before in the page

@@ -1,6 +1,8 @@
 package part
 
 import (
+	"slices"
+
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
@@ -87,6 +89,11 @@ func (g *groupBuilder) add(id span.TraceID, spans []Ref, continued, continues bo
 		prev = s.Start
 		g.fillParent(i, s)
 		g.fillSpan(row, s)
+		res := int(g.scopes.resOf[row.scope])
+		for len(g.code) <= res {
+			g.code = append(g.code, 0)
+		}
+		g.code[res] = g.code[res].and(s)
 	}
 	g.col[colTraceID].bytes = append(g.col[colTraceID].bytes, id[:]...)
 	g.appendEntry(e, continued, continues)
@@ -98,6 +105,8 @@ func (g *groupBuilder) add(id span.TraceID, spans []Ref, continued, continues bo
 func (g *groupBuilder) closePage() {
 	g.stats = append(g.stats, g.page)
 	g.page = pageStats{}
+	g.codes = append(g.codes, slices.Clone(g.code))
+	clear(g.code)
 	for i := range g.col {
 		g.col[i].ends = append(g.col[i].ends, g.col[i].len())
 	}

@@ -11,8 +11,9 @@ import (
 // of most groups that they do not have the text a needle asks for. The tables of all groups
 // of a large store do not fit into memory, their outlines do. Immutable.
 type outline struct {
-	said    []byte // a filter of what the tables say by themselves
-	columns []filteredColumn
+	said     []byte // a filter of what the tables say by themselves
+	columns  []filteredColumn
+	services []servicePages // none: not known
 }
 
 // filteredColumn is a column whose texts only its filters know.
@@ -40,8 +41,8 @@ func hashSaid(at place, key, text string) uint64 { return xxh3.HashStringSeed(te
 // hashOpen stands for a key some of whose texts nothing in the outline knows.
 func hashOpen(at place, key string) uint64 { return xxh3.HashStringSeed(key, uint64(at)+1) }
 
-// newOutline sums up tables.
-func newOutline(t *tables) *outline {
+// newOutline sums up tables and, for each page, what is known of the spans of each resource.
+func newOutline(t *tables, pages [][]pageCode) *outline {
 	var hashes []uint64
 	open := func(at place, key string) { hashes = append(hashes, hashOpen(at, key)) }
 	text := func(at place, key, s string) { hashes = append(hashes, hashSaid(at, key, s)) }
@@ -80,7 +81,7 @@ func newOutline(t *tables) *outline {
 			text(inEventName, "", s.name)
 		}
 	}
-	o := &outline{}
+	o := &outline{services: newServices(t, pages)}
 	for i := range t.columns {
 		c := &t.columns[i]
 		if c.values == 0 && c.filter.isZero() {
@@ -120,6 +121,7 @@ func placeOf(c *columnInfo) (of ownKey, texts bool) {
 //
 //	columns with filters: count; number, place, key, filters, patterns of each
 //	the filter of what the tables say: bytes
+//	services: count; name and a byte for each page of each
 func (o *outline) append(dst []byte) []byte {
 	dst = appendUvarint(dst, len(o.columns))
 	for i := range o.columns {
@@ -131,10 +133,11 @@ func (o *outline) append(dst []byte) []byte {
 		dst = c.patterns.append(dst)
 	}
 	dst = appendUvarint(dst, len(o.said))
-	return append(dst, o.said...)
+	dst = append(dst, o.said...)
+	return appendServices(dst, o.services)
 }
 
-func readOutline(r *reader) *outline {
+func readOutline(r *reader, pages, version int) *outline {
 	o := &outline{columns: make([]filteredColumn, r.count(25))}
 	for i := range o.columns {
 		c := &o.columns[i]
@@ -144,6 +147,9 @@ func readOutline(r *reader) *outline {
 		c.patterns = readBlockRef(r)
 	}
 	o.said = r.bytes(r.count(1))
+	if version >= versionSlots {
+		o.services = readServices(r, pages)
+	}
 	r.end()
 	return o
 }

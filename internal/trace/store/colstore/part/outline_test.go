@@ -119,7 +119,7 @@ func TestConfirm(t *testing.T) {
 							full := slices.Repeat(pageFilters{{0xff}}, len(pages))
 							no := newTerm(store.Term{Field: f, Value: store.Literal{Value: span.String(text + "?")}})
 							p.cache.drop(p)
-							wrong := &GroupFilter{[][]pageTerm{{{no, []filterCheck{{full, []uint64{1}, c}}}}}}
+							wrong := &GroupFilter{clauses: [][]pageTerm{{{no, []filterCheck{{full, []uint64{1}, c}}}}}}
 							if !wrong.MayMatch(pg) || s.Confirm(wrong, pg) {
 								t.Fatalf("%+v = %q is confirmed", f, text+"?")
 							}

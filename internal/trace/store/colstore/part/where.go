@@ -9,6 +9,7 @@ import (
 // clause some term must be possible. Not safe for concurrent use.
 type Filter struct {
 	clauses [][]*term
+	service *serviceFilter // nil: they are not about one service
 }
 
 // NewFilter makes a filter; without clauses it rules nothing out.
@@ -21,6 +22,7 @@ func NewFilter(required [][]store.Term) *Filter {
 		}
 		f.clauses = append(f.clauses, terms)
 	}
+	f.service = newServiceFilter(f.clauses)
 	return f
 }
 

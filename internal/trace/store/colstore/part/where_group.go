@@ -12,6 +12,8 @@ import (
 // holds on to the group's filters.
 type GroupFilter struct {
 	clauses [][]pageTerm // those that may rule out a page
+	service *serviceFilter
+	pages   []pageCode // what service is asked about; nil: it is not
 }
 
 // pageTerm is a term that is possible in the group.
@@ -39,7 +41,13 @@ func (c *filterCheck) mayHave(page int) bool {
 // In asks whether some span of the group may match; nil is a certain no. On an error nothing
 // is ruled out that the tables did not tell.
 func (f *Filter) In(g *Group) (*GroupFilter, error) {
-	out := &GroupFilter{}
+	out := &GroupFilter{service: f.service}
+	if f.service != nil {
+		some := false
+		if out.pages, some = f.service.in(g); !some {
+			return nil, nil
+		}
+	}
 	var failed error
 	plans := f.plan(g)
 	if plans == nil {
@@ -93,6 +101,9 @@ func (f *Filter) plan(g *Group) [][]planner {
 
 // MayMatch reports whether some span of a page of the group may match. false is certain.
 func (f *GroupFilter) MayMatch(p Page) bool {
+	if f.pages != nil && !f.service.mayMatch(f.pages[p.index]) {
+		return false
+	}
 	st := &p.table[p.index].Stats
 	for _, clause := range f.clauses {
 		possible := false
