@@ -2,6 +2,7 @@ package part
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"unsafe"
 
@@ -330,22 +331,27 @@ func (t *tables) readDict(r *reader, c *columnInfo) {
 
 func (t *tables) readClasses(r *reader) {
 	t.classes = make([]classInfo, r.count(3))
-	for i := range t.classes {
-		t.classes[i].scope = r.uint32()
-		if int(t.classes[i].scope) >= len(t.scopes) {
-			r.fail("class of an unknown scope")
+	var some [256]uint64
+	each := func(limit int, set func(*classInfo, uint32)) {
+		for from := 0; from < len(t.classes); from += len(some) {
+			list := t.classes[from:min(from+len(some), len(t.classes))]
+			r.takeVarints(some[:len(list)])
+			for i := range list {
+				if some[i] >= uint64(limit) {
+					r.fail("class out of range")
+					return
+				}
+				set(&list[i], uint32(some[i]))
+			}
 		}
 	}
-	for i := range t.classes {
-		id := r.uint32()
-		t.classes[i].shape = id
-		if int(id) >= len(t.shapes) || t.shapes[id].own != ownSpan {
+	each(len(t.scopes), func(c *classInfo, n uint32) { c.scope = n })
+	each(len(t.shapes), func(c *classInfo, n uint32) {
+		if c.shape = n; t.shapes[n].own != ownSpan {
 			r.fail("class of an unknown shape")
 		}
-	}
-	for i := range t.classes {
-		t.classes[i].count = r.uint32()
-	}
+	})
+	each(math.MaxUint32, func(c *classInfo, n uint32) { c.count = n })
 	if r.bad != "" {
 		t.classes = nil
 	}
