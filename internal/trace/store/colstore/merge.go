@@ -100,6 +100,8 @@ func (s *Store) mergeOnce(ctx context.Context, choose func([]*livePart) []*liveP
 // chooseRun is parts of the same size class, neighbours in order of arrival: MergeFanIn, or
 // up to twice as many where merges are behind. The smallest class goes first: it is the
 // cheapest way to fewer parts.
+//
+// One merge runs at a time, on one core, and waits while a head is flushed.
 func (s *Store) chooseRun(parts []*livePart) []*livePart {
 	var best []*livePart
 	allow := remember(s.cfg.Allowance)
