@@ -1,12 +1,15 @@
 package part
 
 import (
+	"slices"
+
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
 // classFilter rules out spans by their class alone: by their scope, their resource, and what
 // their shape says without any column. A search for one service passes over the others so.
+// Shapes and scopes are asked once each, since there are far more pairs of them, the classes.
 // Not safe for concurrent use.
 type classFilter struct {
 	*Filter
@@ -18,8 +21,18 @@ type classFilter struct {
 // judged is what is known of a group.
 type judged struct {
 	verdicts []verdict // by class
-	scopes   []verdict // by scope
+	shapes   []possible
+	scopes   []possible
 }
+
+// possible is a bit for each clause that a shape, or a scope, leaves possible, and asked.
+// Clauses beyond the last bit share it, and are possible.
+type possible uint64
+
+const (
+	asked       possible = 1 << 63
+	mostClauses          = 63
+)
 
 // verdict is what is known of a class.
 type verdict uint8
@@ -40,7 +53,7 @@ func (f *classFilter) begin(g *Group, t *tables) {
 	f.t = t
 	j, ok := f.groups[g]
 	if !ok {
-		j = judged{make([]verdict, len(t.classes)+1), make([]verdict, len(t.scopes))}
+		j = judged{make([]verdict, len(t.classes)+1), make([]possible, len(t.shapes)), make([]possible, len(t.scopes))}
 		j.verdicts[0] = mayMatch // shapes that are not in the table
 		f.groups[g] = j
 	}
@@ -50,49 +63,62 @@ func (f *classFilter) begin(g *Group, t *tables) {
 // ask judges a class of the table.
 func (f *classFilter) ask(class uint64) verdict {
 	c := &f.t.classes[class-1]
+	all := asked | (1<<min(len(f.clauses), mostClauses) - 1)
 	scope := &f.scopes[c.scope]
-	if *scope == notAsked {
-		*scope = f.judge(c, true)
+	if *scope == 0 {
+		*scope = f.which(func(t *term) bool { return f.scopeMay(t, &f.t.scopes[c.scope]) })
 	}
-	if *scope == cannotMatch {
-		return cannotMatch
+	shape := &f.shapes[c.shape]
+	if *shape == 0 {
+		*shape = f.which(func(t *term) bool { return f.shapeMay(t, &f.t.shapes[c.shape]) })
 	}
-	return f.judge(c, false)
+	if *scope|*shape == all {
+		return mayMatch
+	}
+	return cannotMatch
 }
 
-// judge asks whether spans of a class satisfy the clauses; ofScope: those about the scope alone.
-func (f *classFilter) judge(c *classInfo, ofScope bool) verdict {
-	for _, clause := range f.clauses {
-		possible := false
-		for i := range clause {
-			if possible = f.may(clause[i], c) || ofScope && !clause[i].ofScope; possible {
-				break
-			}
-		}
-		if !possible {
-			return cannotMatch
+// which asks for the clauses of which some term is possible.
+func (f *classFilter) which(may func(*term) bool) possible {
+	out := asked
+	for i, clause := range f.clauses {
+		if i >= mostClauses || slices.ContainsFunc(clause, may) {
+			out |= 1 << min(i, mostClauses-1)
 		}
 	}
-	return mayMatch
+	return out
 }
 
-// may asks about one class. What a column would have to tell is possible.
-func (f *classFilter) may(t *term, c *classInfo) bool {
+// scopeMay asks about the scope of spans and its resource.
+func (f *classFilter) scopeMay(t *term, sc *scopeInfo) bool {
 	if t.silent {
 		return true
 	}
-	sh, sc := &f.t.shapes[c.shape], &f.t.scopes[c.scope]
 	switch t.Field.Intrinsic {
 	case store.NotIntrinsic:
 		switch t.Field.Scope {
-		case store.ScopeAny:
-			return t.inShape(f.t, sh) || t.any(f.t.resources[sc.Resource].attrs)
-		case store.ScopeSpan:
-			return t.inShape(f.t, sh)
-		case store.ScopeResource:
+		case store.ScopeAny, store.ScopeResource:
 			return t.any(f.t.resources[sc.Resource].attrs)
 		case store.ScopeInstrumentation:
 			return t.any(sc.attrs)
+		}
+	case store.ScopeName:
+		return t.holds(span.String(sc.Name))
+	case store.ScopeVersion:
+		return t.holds(span.String(sc.Version))
+	}
+	return false
+}
+
+// shapeMay asks about a shape. What a column would have to tell is possible.
+func (f *classFilter) shapeMay(t *term, sh *shape) bool {
+	if t.silent {
+		return true
+	}
+	switch t.Field.Intrinsic {
+	case store.NotIntrinsic:
+		if t.Field.Scope == store.ScopeAny || t.Field.Scope == store.ScopeSpan {
+			return t.inShape(f.t, sh)
 		}
 	case store.SpanName:
 		return sh.mask&hasName != 0 || t.holds(span.String(sh.name))
@@ -100,12 +126,8 @@ func (f *classFilter) may(t *term, c *classInfo) bool {
 		return t.holds(span.Int(int64(sh.kind)))
 	case store.StatusOf:
 		return t.holds(span.Int(int64(sh.status)))
-	case store.ScopeName:
-		return t.holds(span.String(sc.Name))
-	case store.ScopeVersion:
-		return t.holds(span.String(sc.Version))
 	}
-	return true
+	return !t.ofScope
 }
 
 func (t *term) inShape(in *tables, sh *shape) bool {
