@@ -55,10 +55,34 @@ func (r *reader) uvarint() uint64 {
 	return n
 }
 
+// longVarint is uvarint where most have several bytes.
+func (r *reader) longVarint() uint64 {
+	if r.at+8 <= len(r.b) {
+		w := binary.LittleEndian.Uint64(r.b[r.at:])
+		if ends := ^w & varintTops; ends != 0 {
+			r.at += bits.TrailingZeros64(ends)/8 + 1
+			return packVarint(w, ends)
+		}
+	}
+	return r.uvarint()
+}
+
+// varintTops of bytes say that another one follows.
+const varintTops = 0x8080808080808080
+
+// packVarint is the varint at the front of w, which ends at the first of ends.
+func packVarint(w, ends uint64) uint64 {
+	w &= ends ^ (ends - 1)
+	w &^= varintTops
+	w = w&0x007f007f007f007f | w&0x7f007f007f007f00>>1
+	w = w&0x00003fff00003fff | w&0x3fff00003fff0000>>2
+	return w&0x0fffffff | w&0x0fffffff00000000>>4
+}
+
 // takeVarints is uvarint for all of dst. It looks at eight bytes at once: where columns mix
 // sizes no branch could be foretold.
 func (r *reader) takeVarints(dst []uint64) {
-	const tops = 0x8080808080808080 // of bytes: another one follows
+	const tops = varintTops
 	b, at := r.b, r.at
 	for i := 0; i < len(dst); {
 		if at+8 > len(b) {
@@ -90,11 +114,7 @@ func (r *reader) takeVarints(dst []uint64) {
 			at = r.at
 			i++
 		default:
-			w &= ends ^ (ends - 1) // up to the first end
-			w &^= tops
-			w = w&0x007f007f007f007f | w&0x7f007f007f007f00>>1
-			w = w&0x00003fff00003fff | w&0x3fff00003fff0000>>2
-			dst[i] = w&0x0fffffff | w&0x0fffffff00000000>>4
+			dst[i] = packVarint(w, ends)
 			i, at = i+1, at+bits.TrailingZeros64(ends)/8+1
 		}
 	}

@@ -86,6 +86,32 @@ func readIndexBlock(r *reader, first uint64, pages int) []indexEntry {
 	return out
 }
 
+// findInIndexBlock appends the entries with that hash. It decodes
+// no more of the block than it must, and checks only these.
+func findInIndexBlock(dst []indexEntry, r *reader, first, hash uint64, pages int) []indexEntry {
+	at := first
+	for r.left() > 0 {
+		at += r.longVarint()
+		page := r.longVarint()
+		n := uint64(1)
+		if page&1 != 0 {
+			n = r.longVarint()
+		}
+		if at < hash {
+			continue
+		}
+		if at > hash || r.bad != "" {
+			break
+		}
+		if page >>= 1; page >= uint64(pages) || n == 0 || n > uint64(pages)-page {
+			r.fail("page outside the part")
+			break
+		}
+		dst = append(dst, indexEntry{hash, uint32(page), uint32(n)})
+	}
+	return dst
+}
+
 // writeIndex writes the blocks, then the list of them, which it returns the place of.
 func writeIndex(w *fileWriter, entries []indexEntry) blockRef {
 	sortIndex(entries)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"sort"
+	"sync"
 
 	"github.com/zeebo/xxh3"
 
@@ -149,6 +150,9 @@ func (p *Part) Digests() ([]ArrivedDigest, error) {
 // Groups is the row groups in order: by tenant, then by start of their traces.
 func (p *Part) Groups() []*Group { return p.groups }
 
+// NumPages is how many pages the part has.
+func (p *Part) NumPages() int { return p.pages }
+
 // Page is the page with that number in the part; Loc.Page is one.
 func (p *Part) Page(n int) (Page, error) {
 	i := sort.Search(len(p.groups), func(i int) bool { return p.groups[i].firstPage > n }) - 1
@@ -170,16 +174,13 @@ type Loc struct {
 // read of the index at most, and in one of a million cases that of a directory.
 func (p *Part) Lookup(tenant string, id span.TraceID) (Loc, bool, error) {
 	hash := indexHash(tenant, id)
+	var some [4]indexEntry
 	for _, blk := range indexBlocksOf(p.index, hash) {
-		entries, err := p.indexBlock(blk)
+		entries, err := p.indexEntries(some[:0], blk, hash)
 		if err != nil {
 			return Loc{}, false, err
 		}
-		from := sort.Search(len(entries), func(i int) bool { return entries[i].hash >= hash })
-		for _, e := range entries[from:] {
-			if e.hash != hash {
-				break
-			}
+		for _, e := range entries {
 			pg, err := p.Page(int(e.page))
 			if err != nil {
 				return Loc{}, false, err
@@ -195,20 +196,44 @@ func (p *Part) Lookup(tenant string, id span.TraceID) (Loc, bool, error) {
 	return Loc{}, false, nil
 }
 
-func (p *Part) indexBlock(blk indexBlock) ([]indexEntry, error) {
-	b, err := p.file.read(nil, blk.off, int64(blk.size))
+// indexMemory is of *buffers that blocks of indexes are read into.
+var indexMemory = sync.Pool{New: func() any { return &buffers{} }}
+
+// indexEntries appends the entries of a block that have the hash.
+func (p *Part) indexEntries(dst []indexEntry, blk indexBlock, hash uint64) ([]indexEntry, error) {
+	m := indexMemory.Get().(*buffers)
+	defer indexMemory.Put(m)
+	m.used = 0
+	r, err := p.readIndexBlock(m, blk)
 	if err != nil {
 		return nil, err
 	}
-	if uint32(xxh3.Hash(b)) != blk.sum && !p.file.unchecked {
-		return nil, p.file.corrupt(blk.off, "checksum mismatch in the trace index")
+	dst = findInIndexBlock(dst, &r, blk.first, hash, p.pages)
+	return dst, p.indexError(&r, blk)
+}
+
+func (p *Part) indexBlock(blk indexBlock) ([]indexEntry, error) {
+	r, err := p.readIndexBlock(nil, blk)
+	if err != nil {
+		return nil, err
 	}
-	r := reader{b: b}
 	entries := readIndexBlock(&r, blk.first, p.pages)
-	if r.bad != "" {
-		return nil, p.file.corrupt(blk.off, "trace index: "+r.bad)
+	return entries, p.indexError(&r, blk)
+}
+
+func (p *Part) readIndexBlock(m *buffers, blk indexBlock) (reader, error) {
+	b, err := p.file.read(m, blk.off, int64(blk.size))
+	if err == nil && uint32(xxh3.Hash(b)) != blk.sum && !p.file.unchecked {
+		err = p.file.corrupt(blk.off, "checksum mismatch in the trace index")
 	}
-	return entries, nil
+	return reader{b: b}, err
+}
+
+func (p *Part) indexError(r *reader, blk indexBlock) error {
+	if r.bad == "" {
+		return nil
+	}
+	return p.file.corrupt(blk.off, "trace index: "+r.bad)
 }
 
 // piece is a page of the trace at l and the trace's entry there.
