@@ -121,7 +121,7 @@ func TestTwice(t *testing.T) {
 // mergedToOne makes parts, of requests it asks for, until the store has merged all into one.
 func (l *loaded) mergedToOne(more func() []byte) {
 	l.t.Helper()
-	const fanIn = 6 // parts of about the same size become one
+	const fanIn = 12 // parts of about the same size become one
 	for deadline := time.Now().Add(2 * time.Minute); l.gauge("weft_store_parts") != 1; {
 		if time.Now().After(deadline) {
 			l.t.Fatal("the parts do not become one")

@@ -18,7 +18,15 @@ import (
 // benchShop is a store of half a million spans of the shop, of half an hour, in one part.
 func benchShop(tb testing.TB) (*Store, store.Window) {
 	tb.Helper()
-	s, err := openQuiet(Config{Dir: filepath.Join(tb.TempDir(), "store")})
+	s, w := benchShopParts(tb)
+	mergeAll(tb, s)
+	return s, w
+}
+
+// benchShopParts is the same in 20 parts, as heads are flushed.
+func benchShopParts(tb testing.TB) (*Store, store.Window) {
+	tb.Helper()
+	s, err := openQuiet(Config{Dir: filepath.Join(tb.TempDir(), "store"), MergeFanIn: 1 << 20})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -37,7 +45,7 @@ func benchShop(tb testing.TB) (*Store, store.Window) {
 		if err := s.Apply(ctx, store.Record{Pos: pos, Tenant: "default", Arrival: config.From, Batch: b, Bytes: 1}); err != nil {
 			tb.Fatal(err)
 		}
-		if pos%100 == 0 { // heads are bounded
+		if pos%50 == 0 { // heads are bounded
 			if err := s.Flush(ctx); err != nil {
 				tb.Fatal(err)
 			}
@@ -46,7 +54,6 @@ func benchShop(tb testing.TB) (*Store, store.Window) {
 	if err := s.Flush(ctx); err != nil {
 		tb.Fatal(err)
 	}
-	mergeAll(tb, s)
 	from := config.Start().UnixNano()
 	return s, store.Window{Start: from, End: from + int64(time.Hour)}
 }

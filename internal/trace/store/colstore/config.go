@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/weft-dev/weft/internal/base/clock"
@@ -44,10 +45,12 @@ type Config struct {
 
 	// GroupSpans and PageSpans size a part's row groups and pages; defaults of package part.
 	GroupSpans, PageSpans int
-	// MergeFanIn is how many parts of a size class are merged at once, or up to twice as
-	// many where they wait. Default 6.
+	// MergeFanIn is how many parts of a size class are merged at once, or up to a third more
+	// where they wait. Default 12.
 	MergeFanIn int
-	// MaxPartSpans: merges make no part larger. Default 32 million.
+	// MaxPartSpans: merges make no part larger. Default 6 million, which is what twelve
+	// parts of twelve full heads have, so that a span is written three times at most,
+	// however many there are.
 	MaxPartSpans int64
 	// IdleAge after the last flush, if nothing has arrived since, the small parts that are
 	// left are merged too. Default 5 seconds.
@@ -62,7 +65,10 @@ type Config struct {
 	// the log can be trimmed. Default: nothing.
 	OnApplied func(log.Position)
 
-	guardHeads bool // for tests: a read of a head that has gone ends the process
+	// For tests:
+	guardHeads bool              // a read of a head that has gone ends the process
+	vary       func() *rand.Rand // for each part written: encodings and limits at random
+	pace       func()            // called between the pages of merges
 }
 
 // TraceKey names a trace of a tenant.
@@ -85,8 +91,8 @@ func (c Config) withDefaults() (Config, error) {
 	def(&c.HeadAge, 20*time.Second)
 	def(&c.MaxHeads, 1)
 	def(&c.JanitorEvery, time.Minute)
-	def(&c.MergeFanIn, 6)
-	def(&c.MaxPartSpans, 32_000_000)
+	def(&c.MergeFanIn, 12)
+	def(&c.MaxPartSpans, 6_000_000)
 	def(&c.IdleAge, 5*time.Second)
 	def(&c.CacheBytes, 32<<20)
 	def(&c.DigestAge, 15*time.Minute)

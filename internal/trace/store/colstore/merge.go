@@ -3,11 +3,9 @@ package colstore
 import (
 	"context"
 	"errors"
-	"iter"
 	"slices"
 	"time"
 
-	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
@@ -23,9 +21,12 @@ const (
 	// mergeLevel is the zstd level of merged parts: they stay, unlike what a head is flushed
 	// to.
 	mergeLevel = 2
+	// maxPartTraces is the most traces of a part that merges make: what a merge holds of those
+	// that lie in several parts takes 72 bytes each, the index of what it writes 16.
+	maxPartTraces = 2_000_000
 	// mergeCacheBytes is for the tables of the groups that a merge has under its hands, one or
 	// two of each part.
-	mergeCacheBytes = 12 << 20
+	mergeCacheBytes = 16 << 20
 )
 
 // mergeLoop merges while there is something to merge.
@@ -98,8 +99,10 @@ func (s *Store) mergeOnce(ctx context.Context, choose func([]*livePart) []*liveP
 }
 
 // chooseRun is parts of the same size class, neighbours in order of arrival: MergeFanIn, or
-// up to twice as many where merges are behind. The smallest class goes first: it is the
-// cheapest way to fewer parts.
+// up to a third more where merges are behind, or a quarter of that if more would make too
+// large a part. The smallest class goes first: it is the cheapest way to fewer parts. Of
+// other classes the oldest go, once there are twice as many: so less is written, and what
+// arrived last stays in parts of its own time.
 //
 // One merge runs at a time, on one core, and waits while a head is flushed.
 func (s *Store) chooseRun(parts []*livePart) []*livePart {
@@ -107,22 +110,36 @@ func (s *Store) chooseRun(parts []*livePart) []*livePart {
 	allow := remember(s.cfg.Allowance)
 	for _, kept := range []bool{false, true} {
 		var r mergeRun
-		end := func() {
-			if len(r.parts) >= s.cfg.MergeFanIn && (best == nil || s.sizeClass(r.parts[0]) < s.sizeClass(best[0])) {
+		waiting := map[int]int{} // parts by class
+		for _, p := range parts {
+			if p.Kept == kept && !p.corrupt.Load() {
+				waiting[s.sizeClass(p)]++
+			}
+		}
+		end := func(full bool) {
+			defer func() { r = mergeRun{} }()
+			n := len(r.parts)
+			if n < s.cfg.MergeFanIn && !(full && n > 1 && n >= s.cfg.MergeFanIn/4) {
+				return
+			}
+			class := s.sizeClass(r.parts[0])
+			if (class == 0 || waiting[class] >= 2*s.cfg.MergeFanIn) && (best == nil || class < s.sizeClass(best[0])) {
 				best = r.parts
 			}
-			r = mergeRun{}
 		}
 		for _, p := range parts {
-			if p.Kept != kept || p.corrupt.Load() {
+			switch n := len(r.parts); {
+			case p.Kept != kept || p.corrupt.Load():
 				continue
-			}
-			if n := len(r.parts); n == 2*s.cfg.MergeFanIn || n > 0 && (s.sizeClass(r.parts[0]) != s.sizeClass(p) || !r.takes(p, &s.cfg, allow)) {
-				end()
+			case n == 0:
+			case n == s.cfg.MergeFanIn*4/3 || s.sizeClass(r.parts[0]) != s.sizeClass(p) || !r.takes(p, &s.cfg, allow):
+				end(false)
+			case r.full(p, &s.cfg):
+				end(true)
 			}
 			r.add(p, allow)
 		}
-		end()
+		end(false)
 	}
 	return best
 }
@@ -139,7 +156,7 @@ func (s *Store) chooseRest(parts []*livePart) []*livePart {
 			var r mergeRun
 			largest := int64(0)
 			for _, p := range list[i:] {
-				if len(r.parts) > 0 && (!r.takes(p, &s.cfg, allow) || r.spans+p.Meta().Spans > maxRestSpans) {
+				if len(r.parts) > 0 && (!r.takes(p, &s.cfg, allow) || r.full(p, &s.cfg) || r.spans+p.Meta().Spans > maxRestSpans) {
 					break
 				}
 				r.add(p, allow)
@@ -257,95 +274,3 @@ type sourceError struct {
 
 func (e *sourceError) Error() string { return "merge part " + e.part.Name + ": " + e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
-
-// located is a trace's piece in one page of one part.
-type located struct {
-	key   TraceKey
-	start int64 // of the trace over all pieces
-	part  int32
-	page  int32 // index into the part's pages
-	first int32 // row
-	rows  int32
-}
-
-// mergedTraces yields the traces of several parts in the order of a part. It reads the
-// directories first (about 60 bytes a trace), then each page once, or twice where a trace
-// of one part belongs far from its neighbours.
-func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(TraceKey) bool) iter.Seq2[part.Trace, error] {
-	return func(yield func(part.Trace, error) bool) {
-		pages := make([][]part.Page, len(run))
-		var all []located
-		tables := s.cache.Apart(mergeCacheBytes)
-		for i, p := range run {
-			for _, g := range p.Through(tables).Groups() {
-				list, err := g.Pages()
-				if err != nil {
-					yield(part.Trace{}, &sourceError{p, err})
-					return
-				}
-				for _, pg := range list {
-					n := int32(len(pages[i]))
-					pages[i] = append(pages[i], pg)
-					entries, err := pg.Directory()
-					if err != nil {
-						yield(part.Trace{}, &sourceError{p, err})
-						return
-					}
-					for _, e := range entries {
-						k := TraceKey{g.Tenant(), e.ID}
-						if !drop(k) {
-							all = append(all, located{k, e.Start, int32(i), n, int32(e.First), int32(e.Rows)})
-						}
-					}
-				}
-			}
-		}
-		starts := make(map[TraceKey]int64, len(all))
-		for _, l := range all {
-			if v, ok := starts[l.key]; !ok || l.start < v {
-				starts[l.key] = l.start
-			}
-		}
-		for i := range all {
-			all[i].start = starts[all[i].key]
-		}
-		clear(starts)
-		slices.SortStableFunc(all, func(a, b located) int { return comparePartOrder(a.key, a.start, b.key, b.start) })
-
-		cache := newPageCache(len(run) + 8)
-		for _, l := range all {
-			cache.expect(pageKey{run[l.part], int(l.page)})
-		}
-		var free []*span.Batch
-		for i := 0; i < len(all); {
-			j := i + 1
-			for j < len(all) && all[j].key == all[i].key {
-				j++
-			}
-			var refs []part.Ref
-			for _, l := range all[i:j] {
-				b, err := cache.get(pageKey{run[l.part], int(l.page)}, func() (*span.Batch, error) {
-					s.giveWay()
-					var old *span.Batch
-					if n := len(free); n > 0 {
-						old, free = free[n-1], free[:n-1]
-					}
-					return pages[l.part][l.page].ReadReusing(ctx, old)
-				})
-				if err != nil {
-					yield(part.Trace{}, &sourceError{run[l.part], err})
-					return
-				}
-				for r := l.first; r < l.first+l.rows; r++ {
-					refs = append(refs, part.Ref{Batch: b, Index: int(r)})
-				}
-			}
-			if !yield(part.Trace{Tenant: all[i].key.Tenant, ID: all[i].key.ID, Spans: sortRefs(refs)}, nil) {
-				return
-			}
-			i = j
-			// The part has taken the trace apart: batches that nothing needs are filled again.
-			free, cache.gone = append(free, cache.gone...), cache.gone[:0]
-		}
-	}
-}

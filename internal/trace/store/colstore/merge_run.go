@@ -14,13 +14,14 @@ import (
 // an eighth of the disk cap.
 // When a tenant's rows have gone, what is left merges on.
 type mergeRun struct {
-	parts []*livePart
-	spans int64
-	bytes int64
-	large bool             // some part is not small
-	until time.Time        // newest arrival
-	width time.Duration    // the widest range of arrivals
-	held  map[string]int64 // bytes of tenants with a share
+	parts  []*livePart
+	spans  int64
+	traces int64
+	bytes  int64
+	large  bool             // some part is not small
+	until  time.Time        // newest arrival
+	width  time.Duration    // the widest range of arrivals
+	held   map[string]int64 // bytes of tenants with a share
 }
 
 func (r *mergeRun) add(p *livePart, allow func(string) store.Allowance) {
@@ -30,6 +31,7 @@ func (r *mergeRun) add(p *livePart, allow func(string) store.Allowance) {
 	}
 	r.parts = append(r.parts, p)
 	r.spans += m.Spans
+	r.traces += m.Traces
 	r.bytes += m.Bytes
 	r.large = r.large || m.Spans > smallPartSpans
 	if m.MaxArrival.After(r.until) {
@@ -73,5 +75,11 @@ func (r *mergeRun) takes(p *livePart, cfg *Config, allow func(string) store.Allo
 			}
 		}
 	}
-	return r.spans+m.Spans <= cfg.MaxPartSpans && until.Sub(r.parts[0].Meta().MinArrival) <= width
+	return until.Sub(r.parts[0].Meta().MinArrival) <= width
+}
+
+// full reports whether the run would make too large a part with p.
+func (r *mergeRun) full(p *livePart, cfg *Config) bool {
+	m := p.Meta()
+	return r.spans+m.Spans > cfg.MaxPartSpans || r.traces+m.Traces > maxPartTraces
 }

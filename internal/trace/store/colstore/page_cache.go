@@ -41,6 +41,7 @@ func (c *pageCache) get(k pageKey, read func() (*span.Batch, error)) (*span.Batc
 	if c.uses != nil {
 		if c.uses[k]--; c.uses[k] == 0 {
 			delete(c.pages, k)
+			delete(c.uses, k)
 			c.gone = append(c.gone, b)
 			return b, nil
 		}

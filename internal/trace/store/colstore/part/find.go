@@ -49,3 +49,31 @@ func (f *Finder) Find(dst []Loc, tenant string, hash uint64) ([]Loc, error) {
 	}
 	return dst, nil
 }
+
+// IndexWalk yields what the index of a part says, in the order of HashTrace. It holds one
+// block of the index. Not safe for concurrent use.
+type IndexWalk struct {
+	p       *Part
+	block   int // the next one to read
+	entries []indexEntry
+}
+
+// WalkIndex starts at the lowest hash.
+func (p *Part) WalkIndex() *IndexWalk { return &IndexWalk{p: p} }
+
+// Next is the hash of a trace and where it lies, Loc.Entry not filled in; false after the
+// last one.
+func (w *IndexWalk) Next() (hash uint64, l Loc, ok bool, err error) {
+	for len(w.entries) == 0 {
+		if w.block == len(w.p.index) {
+			return 0, Loc{}, false, nil
+		}
+		if w.entries, err = w.p.indexBlock(w.p.index[w.block]); err != nil {
+			return 0, Loc{}, false, err
+		}
+		w.block++
+	}
+	e := w.entries[0]
+	w.entries = w.entries[1:]
+	return e.hash, Loc{Page: int(e.page), Pages: int(e.pages)}, true, nil
+}

@@ -17,6 +17,9 @@ type Page struct {
 	off   int64
 }
 
+// Tenant whose traces the page has.
+func (p Page) Tenant() string { return p.group.meta.tenant }
+
 // Stats are those of the page.
 func (p Page) Stats() Stats { return p.table[p.index].Stats }
 
