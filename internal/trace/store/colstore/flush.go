@@ -147,6 +147,9 @@ func (s *Store) flushHead(ctx context.Context, h *head) error {
 // giveWay is called by merges between pages. While a head is being written they wait, since
 // senders wait for that, and more parts at once cost a merge less; unless there are many.
 func (s *Store) giveWay() {
+	if s.cfg.pace != nil {
+		s.cfg.pace()
+	}
 	s.mu.RLock()
 	parts := len(s.view.parts)
 	s.mu.RUnlock()
@@ -171,10 +174,14 @@ func (s *Store) advance() {
 }
 
 func (s *Store) partOptions(minArrival, maxArrival time.Time) part.Options {
-	return part.Options{
+	opt := part.Options{
 		GroupSpans: s.cfg.GroupSpans, PageSpans: s.cfg.PageSpans, Cache: s.cache,
 		MinArrival: minArrival, MaxArrival: maxArrival,
 	}
+	if s.cfg.vary != nil {
+		opt.Vary = s.cfg.vary()
+	}
+	return opt
 }
 
 // headTraces yields the traces of a frozen head in the order of a part.

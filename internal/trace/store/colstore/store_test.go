@@ -2,8 +2,13 @@ package colstore
 
 import (
 	"context"
+	"math/rand/v2"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/weft-dev/weft/internal/base/vfs"
 	"github.com/weft-dev/weft/internal/trace/store"
@@ -74,20 +79,37 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// And with tiny heads, groups and pages, in memory, where a kill drops unsynced bytes. In the
-// long run nothing stays in the cache either.
+// And with tiny heads, groups and pages, in memory, where a kill drops unsynced bytes: of
+// random sizes in each case, with random encodings and merges that stop and go.
 func TestConformanceTiny(t *testing.T) {
-	cache := int64(1 << 10)
-	if testing.Short() {
-		cache = 1 << 20
-	}
+	seed := storetest.Seed(t)
 	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
 		mem := vfs.NewMem()
+		r := rand.New(rand.NewPCG(seed, xxh3.HashString(t.Name())))
 		h := &harness{mem: mem, cfg: Config{
 			guardHeads: true,
-			FS:         mem, Dir: "store", Clock: o.Clock, Allowance: o.Allowance, MergeFanIn: 2,
-			HeadBytes: 16 << 10, GroupSpans: 120, PageSpans: 17, CacheBytes: cache,
+			FS:         mem, Dir: "store", Clock: o.Clock, Allowance: o.Allowance, MergeFanIn: 2 + r.IntN(3),
+			HeadBytes: 4<<10 + r.IntN(32<<10), GroupSpans: 20 + r.IntN(400), PageSpans: 3 + r.IntN(60),
+			CacheBytes: 1 << (10 + r.IntN(11)), MaxPartSpans: 200 << r.IntN(12),
 		}}
+		t.Logf("seed %d: heads of %d bytes, groups of %d, pages of %d, parts of at most %d spans; %d parts merge, %d bytes of cache",
+			seed, h.cfg.HeadBytes, h.cfg.GroupSpans, h.cfg.PageSpans, h.cfg.MaxPartSpans, h.cfg.MergeFanIn, h.cfg.CacheBytes)
+		var mu sync.Mutex
+		draw := func() uint64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return r.Uint64()
+		}
+		if draw()%4 > 0 {
+			h.cfg.vary = func() *rand.Rand { return rand.New(rand.NewPCG(seed, draw())) }
+		}
+		if draw()%2 > 0 {
+			h.cfg.pace = func() {
+				if draw()%16 == 0 {
+					time.Sleep(time.Duration(draw() % uint64(time.Millisecond)))
+				}
+			}
+		}
 		return h.instance(t)
 	})
 }

@@ -13,8 +13,23 @@ import (
 	"github.com/weft-dev/weft/internal/trace/store/storetest/gen"
 )
 
-// seedVar names the environment variable that makes the random run use one more seed.
+// seedVar names the environment variable that makes the random run use that seed alone.
 const seedVar = "WEFT_STORETEST_SEED"
+
+// Seed is what an instance may choose sizes and timings by: the seed that the environment
+// variable WEFT_STORETEST_SEED names, or else 1.
+func Seed(t testing.TB) uint64 {
+	t.Helper()
+	s := os.Getenv(seedVar)
+	if s == "" {
+		return 1
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", seedVar, err)
+	}
+	return n
+}
 
 // op is one step of a random run.
 type op struct {
@@ -55,12 +70,8 @@ func randomRuns(t *testing.T, open func(*testing.T, Options) Instance) {
 	if testing.Short() {
 		seeds = seeds[:1]
 	}
-	if s := os.Getenv(seedVar); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatalf("%s: %v", seedVar, err)
-		}
-		seeds = []uint64{n}
+	if os.Getenv(seedVar) != "" {
+		seeds = []uint64{Seed(t)}
 	}
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -66,7 +66,7 @@ func TestEveryByteIsChecked(t *testing.T) {
 	list := r.traces(40)
 	_, fs := written(t, Options{GroupSpans: 30, PageSpans: 10, Digests: []ArrivedDigest{{}}}, list)
 	good := content(t, fs)
-	for at := 0; at < len(good); at += 5 / upTo(5) {
+	for at := 0; at < len(good); at += 25 / upTo(25) {
 		bad := slices.Clone(good)
 		bad[at] ^= byte(1 + r.IntN(255))
 		p, err := Open(holding(t, bad), "p", NewCache(1<<20))
@@ -255,7 +255,7 @@ func TestDamageBelowChecksums(t *testing.T) {
 	if exercise(t, good) < 15 {
 		t.Fatal("a good part does not read")
 	}
-	for at := 0; at < len(good); at += 5 / upTo(5) {
+	for at := 0; at < len(good); at += 25 / upTo(25) {
 		for _, to := range []byte{0, 0x7f, 0xff, good[at] + 1} {
 			bad := slices.Clone(good)
 			bad[at] = to

@@ -17,10 +17,10 @@ import (
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
-// upTo is n, or a fifth of it in a short run.
+// upTo is n, or a tenth of it in a short run, which is for the race detector.
 func upTo(n int) int {
 	if testing.Short() {
-		return (n + 4) / 5
+		return (n + 9) / 10
 	}
 	return n
 }
