@@ -22,6 +22,9 @@ import (
 // server is the real server, built from this tree and started on an empty folder.
 func server(t *testing.T) *proof.Server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("drives the real binary, which -short leaves to the full run")
+	}
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "weft")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/weft")

@@ -72,6 +72,9 @@ func scan(t *testing.T, text string, truth *Truth, traces []*span.Batch) []Row {
 
 // For every kind of question the truth says what a scan over all spans says.
 func TestScan(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: the race detector has nothing to see, the full run has it")
+	}
 	for _, w := range workload.Worlds() {
 		truth, traces := sent(t, w, 20_000)
 		for _, kind := range Kinds()[2:] {

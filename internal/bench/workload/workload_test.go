@@ -51,6 +51,9 @@ func TestEqualConfigs(t *testing.T) {
 // What the traces show is what the requests hold: every span once, in valid OTLP, with its
 // service; as many as asked for, about; times over the whole window.
 func TestStream(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine: the race detector has nothing to see, the full run has it")
+	}
 	for _, c := range []Config{
 		config(Shop(), 3, 60_000),
 		config(Fleet(), 3, 60_000),
