@@ -47,7 +47,8 @@ optional 'chdb install' make --no-print-directory chdb
 stage 'web install and build' make --no-print-directory web
 stage 'weft build' make --no-print-directory bin/weft
 stage 'check' make --no-print-directory check
-stage 'go test' go_tests -timeout 30m ./cmd/... ./internal/... ./test/... ./web/...
+# The longest first, so that none is left alone at the end.
+stage 'go test' go_tests -timeout 30m ./internal/trace/store/clickhouse ./test/clients ./cmd/... ./internal/... ./test/... ./web/...
 stage 'web unit tests' npm --prefix web run --silent test
 # The browser mostly waits: the race detector has the other half of the machine meanwhile.
 run 'web browser tests' npm --prefix web run --silent e2e &
