@@ -65,3 +65,20 @@ func (r *bitReader) end() {
 		r.bad = true
 	}
 }
+
+// skip moves over n bits.
+func (r *bitReader) skip(n uint) {
+	if n <= r.has {
+		r.acc >>= n
+		r.has -= n
+		return
+	}
+	n -= r.has
+	r.acc, r.has = 0, 0
+	if whole := int(n / 8); whole <= len(r.b)-r.at {
+		r.at += whole
+		r.get(n % 8)
+		return
+	}
+	r.bad = true
+}

@@ -373,6 +373,21 @@ func (c *cursor) nextText() string {
 	return ""
 }
 
+// skipTexts is nextText n times.
+func (c *cursor) skipTexts(n int) {
+	switch c.enc {
+	case encConst:
+	case encDict:
+		c.skipNums(n)
+	case encPattern:
+		c.lines.skip(n)
+	default:
+		for range n {
+			c.nextText()
+		}
+	}
+}
+
 // finish makes the cursor bad unless all its values were taken.
 func (c *cursor) finish() {
 	if c.bad != "" {

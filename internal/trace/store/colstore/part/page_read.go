@@ -90,6 +90,8 @@ type decoder struct {
 	}
 	rowClass  []uint64 // of the rows, where classes is set
 	rowStart  []uint64
+	shapeRows []int // of each shape of t, those that skipRows passes over
+	ahead     []int // of each column, the values that skipRows passes over
 	lines     []*patternCursor
 	linesUsed int
 	spanIDs   []byte
@@ -240,25 +242,26 @@ func (d *decoder) firstBad(strict bool) string {
 	return ""
 }
 
-// rows decodes from the page's first row on, since columns have no index, and keeps what
-// lies in [from, to).
+// rows decodes the rows in [from, to), which are whole traces, and passes over those before,
+// since columns have no index.
 func (d *decoder) rows(from, to int) {
 	d.reserve(from, to)
+	if from > 0 {
+		d.skipRows(from)
+	}
 	starts, classes := d.cursor(colStart), d.cursor(colClass)
 	for i := range d.dir {
 		e := &d.dir[i]
+		if e.First < from {
+			continue
+		}
 		prev := uint64(e.Start)
 		for row := e.First; row < e.First+e.Rows; row++ {
 			if row >= to || d.bad != "" {
 				return
 			}
 			prev += starts.nextNum()
-			class := classes.nextNum()
-			if row < from {
-				d.skip(class, row, int64(prev), e)
-				continue
-			}
-			d.row(class, row, int64(prev), e)
+			d.row(classes.nextNum(), row, int64(prev), e)
 		}
 	}
 }

@@ -76,6 +76,71 @@ func (c *patternCursor) next() string {
 	return ""
 }
 
+// skip is next n times. It makes the last of these texts only, which may be repeated.
+func (c *patternCursor) skip(n int) {
+	last, lastPlain, lastBits := -1, 0, bitReader{}
+	for range n {
+		if c.ids.left() > 0 && c.ids.b[c.ids.at] == repeatedText {
+			c.ids.at++
+			continue
+		}
+		last, lastPlain, lastBits = c.ids.at, c.plain.at, c.bits
+		if !c.pass() {
+			return
+		}
+	}
+	if last < 0 {
+		return
+	}
+	after := c.ids.at
+	c.ids.at, c.plain.at, c.bits = last, lastPlain, lastBits
+	c.next()
+	c.ids.at = after
+}
+
+// pass moves over one text; false if there is none.
+func (c *patternCursor) pass() bool {
+	more := uint64(1)
+	if c.multi {
+		more = c.ids.uvarint()
+	}
+	for c.passLine() {
+		if more--; more == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *patternCursor) passLine() bool {
+	if c.ids.left() == 0 {
+		c.ids.fail("block too short")
+		return false
+	}
+	id := c.ids.uvarint()
+	if id == plainLine {
+		c.plain.text()
+		return c.bad() == ""
+	}
+	if id -= firstPattern; id >= uint64(len(c.list)) {
+		c.ids.fail("unknown pattern")
+		return false
+	}
+	for i := range c.list[id].holes {
+		switch h := &c.list[id].holes[i]; h.kind {
+		case holeDecimal, holeNumber:
+			c.number(h)
+		case holeHex, holeHexUpper:
+			c.bits.skip(4 * uint(h.size))
+		case holeUUID:
+			c.bits.skip(4 * 32)
+		case holeWord:
+			c.plain.text()
+		}
+	}
+	return c.bad() == ""
+}
+
 // fits makes the cursor bad if there is more text than the column said.
 func (c *patternCursor) fits() bool {
 	if len(c.arena) > c.total || c.used > c.total {

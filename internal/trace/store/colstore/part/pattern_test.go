@@ -50,6 +50,17 @@ func TestPatterns(t *testing.T) {
 			if c.next(); len(list) > 0 && c.bad() == "" {
 				t.Fatalf("%s: a text too many", name)
 			}
+			for from := 0; from < len(list); from += 1 + from/8 {
+				if c.open(table, b, nil, dec); c.bad() != "" {
+					t.Fatalf("%s: %s", name, c.bad())
+				}
+				c.skip(from)
+				for i, s := range list[from:] {
+					if got := c.next(); got != s || c.bad() != "" {
+						t.Fatalf("%s: text %d after %d others of page %d is %q, want %q; %s", name, i, from, page, got, s, c.bad())
+					}
+				}
+			}
 		}
 	}
 	r := newSource(17)
