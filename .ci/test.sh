@@ -49,11 +49,15 @@ stage 'weft build' make --no-print-directory bin/weft
 stage 'check' make --no-print-directory check
 # The longest first, so that none is left alone at the end.
 stage 'go test' go_tests -timeout 30m ./internal/trace/store/clickhouse ./test/clients ./cmd/... ./internal/... ./test/... ./web/...
-stage 'web unit tests' npm --prefix web run --silent test
 # The browser mostly waits: the race detector has the other half of the machine meanwhile.
-run 'web browser tests' npm --prefix web run --silent e2e &
+web_tests() {
+	run 'web unit tests' npm --prefix web run --silent test
+	run 'web browser tests' npm --prefix web run --silent e2e
+}
+web_tests &
 run 'go test -race' go_tests -race -short -p 1 -timeout 30m ./internal/...
 wait
+report 'web unit tests'
 report 'go test -race'
 report 'web browser tests'
 

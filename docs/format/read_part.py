@@ -6,7 +6,7 @@
 
 The companion of internal/trace/store/colstore/FORMAT.md: written from that document alone,
 in its words, for people who want their traces without Weft or the document at work. It
-knows versions 1 to 3 and is not fast. Two things it needs Python may not have:
+knows version 4 and is not fast. Two things it needs Python may not have:
 
   - zstd: the module compression.zstd (Python 3.14), else zstandard, else the command zstd;
   - xxh3: the module xxhash. Without it no hash is checked, and a line on stderr says so.
@@ -20,6 +20,7 @@ Texts that are not UTF-8 are {"hex": "…"}, doubles that are not finite {"bits"
 arrays, maps, opaque values (all protobuf) and unknown fields are hex.
 """
 
+import collections
 import itertools
 import json
 import math
@@ -143,6 +144,11 @@ class Reader:
     def list(self, read):
         return [read() for _ in range(self.varint())]
 
+    def counts(self):
+        """Ascending numbers with a count each."""
+        numbers = list(itertools.accumulate(self.varints(self.varint()), lambda n, skipped: n + skipped + 1))
+        return list(zip(numbers, self.varints(len(numbers))))
+
     def ref(self):
         return *self.varints(3), self.u64()
 
@@ -187,20 +193,22 @@ class Part:
         self.found = {}  # tenant and trace id → first page, number of pages, is there one more
         check(len(data) >= 64 and data[:8] == b"weftpart" and data[-8:] == b"weft-end", "not a part, or cut off")
         self.version, zero = struct.unpack("<II", data[8:16])
-        check(self.version in (1, 2, 3) and zero == 0, f"version {self.version} is not known")
+        check(self.version == 4 and zero == 0, f"version {self.version} is not known")
         *footer, own = struct.unpack("<5Q", data[-48:-8])
         check_hash(data[-48:-16], own, "trailer")
         r = self.block(footer, "footer")
         self.arrival = r.time(), r.time()
         self.positions = [(first, first + length) for first, length in r.list(lambda: r.varints(2))]
         self.tenants = r.list(lambda: (r.text(), *r.varints(2)))
-        self.groups = r.list(lambda: (r.varints(6), r.stats(), r.ref(), r.ref() if self.version > 1 else None, r.ref()))
+        schemas = r.list(lambda: (r.ref(), r.ref()))
+        self.groups = r.list(lambda: (r.varints(7), r.stats(), r.ref(), r.ref(), r.ref()))
         index, digests = r.ref(), r.ref()
         r.done("footer")
         self.index = list(self.entries(self.block(index, "list of the index blocks")))
         r = self.block(digests, "digests")
         self.digests = r.list(lambda: (r.take(16), r.time()))
         r.done("digests")
+        self.schemas = [Schema(self, *refs) for refs in schemas]
 
     def bytes(self, offset, size):
         check(offset + size <= len(self.data), "block beyond the end")
@@ -228,11 +236,10 @@ class Part:
 
     def spans(self):
         number = 0
-        for (tenant, offset, pages, _, rows, begun), stats, tables_ref, outline_ref, table_ref in self.groups:
+        for (tenant, schema, offset, pages, _, rows, begun), stats, tables_ref, outline_ref, table_ref in self.groups:
             tenant = self.tenants[tenant][0]
-            tables, table = Tables(self, tables_ref), self.block(table_ref, "page table")
-            if outline_ref:
-                tables.check_outline(self.block(outline_ref, "outline"), pages if self.version > 2 else 0)
+            tables, table = Tables(self, self.schemas[schema], tables_ref), self.block(table_ref, "page table")
+            tables.check_outline(self.block(outline_ref, "outline"), pages)
             group = number
             for number in range(number, number + pages):
                 (size, *ends), digest = table.varints(4), table.u64()
@@ -254,6 +261,7 @@ class Part:
             number += pages > 0
             table.done("page table")
             check(rows == begun == 0, "footer: spans or traces of a group")
+            check(tables.used == tables.counts, "tables: spans, events or links of classes, scopes and shapes")
 
     def check_whole(self):
         """After all spans: is the trace index right, and was every byte of the file read?"""
@@ -293,32 +301,60 @@ def codes_of(spans):
     return codes
 
 
-# ---------------------------------------------------------------------- tables of a group
+# ---------------------------------------------------------------------- schemas and tables of groups
 
 
-class Tables:
-    def __init__(self, part, ref):
-        r = part.block(ref, "tables")
+class Schema:
+    def __init__(self, part, ref, copy):
+        r = part.block(ref, "schema")
+        check(copy == (0, 0, 0, 0) or part.block(copy, "copy of a schema").data == r.data, "schema: its copy differs")
         self.names = r.list(r.text)
         self.keys = r.list(r.text)
         self.columns = r.list(lambda: (r.u8(), r.varint(), r.u8()))  # of attributes: owner, key, kind
-        self.dicts, self.patterns, self.refs, self.services = {}, {}, {}, []
-        r.list(lambda: self.read_column(part, r))
         self.resources = r.list(r.origin)
         self.scopes = r.list(lambda: self.read_scope(r))
-        slots = total = None
-        if part.version > 2:
-            slots, total = r.list(lambda: self.read_slot(r)), r.varint()
+        slots, total = r.list(lambda: self.read_slot(r)), r.varint()
         self.shapes = r.list(lambda: self.read_shape(r, slots))
-        check(slots is None or sum(len(s["slots"]) for s in self.shapes) == total, "tables: attributes of shapes")
+        check(sum(len(s["slots"]) for s in self.shapes) == total, "schema: attributes of shapes")
         n = r.varint()
-        scopes, shapes, _ = r.varints(n), r.varints(n), r.varints(n)
-        self.classes = [(self.scopes[c], self.shapes[s]) for c, s in zip(scopes, shapes)]
+        self.pairs = [(self.scopes[c], self.shapes[s]) for c, s in zip(r.varints(n), r.varints(n))]
+        r.done("schema")
+
+    def read_scope(self, r):
+        return {"resource": self.resources[r.varint()], "name": text(r.text()), "version": text(r.text()), **r.origin()}
+
+    def read_shape(self, r, slots):
+        owner, name = r.u8(), r.varint()
+        shape = {"name": self.names[name - 1] if name else b"", **read_shape_fields(r, owner)}
+        return {**shape, "slots": r.list(lambda: slots[r.varint()])}
+
+    def read_slot(self, r):
+        """Key, kind, value, and None or the column that has the value."""
+        n = r.varint()
+        if n & 1:
+            return self.keys[n >> 1], (kind := r.u8()), r.value(kind), None
+        _, key, kind = self.columns[n >> 1]
+        return self.keys[key], kind, None, ATTRIBUTES + (n >> 1)
+
+
+class Tables:
+    def __init__(self, part, schema, ref):
+        r = part.block(ref, "tables")
+        self.schema, self.dicts, self.patterns, self.refs, self.services = schema, {}, {}, {}, []
+        r.list(lambda: self.read_column(part, r))
+        classes = sorted(r.counts(), key=lambda c: (-c[1].bit_length(), c[0]))
+        self.classes = [schema.pairs[pair] for pair, _ in classes]
+        # Spans, events and links: what the tables say and, while they are read, what there is.
+        self.used, self.counts = collections.Counter(), collections.Counter()
+        for n, (_, count) in enumerate(classes):
+            self.counts["class", n + 1] = count
+        for what in "scope", "shape":
+            self.counts.update({(what, n): count for n, count in r.counts()})
         r.done("tables")
 
     def type(self, column):
         if column >= ATTRIBUTES:
-            return {BOOL: "number", INT: "number", DOUBLE: "number"}.get(self.columns[column - ATTRIBUTES][2], "text")
+            return {BOOL: "number", INT: "number", DOUBLE: "number"}.get(self.schema.columns[column - ATTRIBUTES][2], "text")
         return "raw" if column in RAW_COLUMNS else "text" if column in TEXT_COLUMNS else "number"
 
     def read_column(self, part, r):
@@ -345,33 +381,14 @@ class Tables:
         """The columns whose texts only their filters know, as the tables have them."""
         for number, place, key, *refs in r.list(lambda: (r.varint(), r.u8(), r.text(), r.ref(), r.ref())):
             check(self.refs[number] == tuple(refs), "outline: filters of a column")
-            of = (self.columns[number - ATTRIBUTES][0], self.keys[self.columns[number - ATTRIBUTES][1]]) if (
-                number >= ATTRIBUTES) else (5 if number == 14 else 7, b"")
+            of = 5 if number == 14 else 7, b""
+            if number >= ATTRIBUTES:
+                owner, attribute_key, _ = self.schema.columns[number - ATTRIBUTES]
+                of = owner, self.schema.keys[attribute_key]
             check(of == (place, key), "outline: place of a column")
         r.take(r.varint())  # the filter of what the tables say
-        if pages:
-            self.services = r.list(lambda: (r.text(), r.take(pages)))
+        self.services = r.list(lambda: (r.text(), r.take(pages)))
         r.done("outline")
-
-    def read_scope(self, r):
-        resource = self.resources[r.varint()]
-        scope = {"resource": resource, "name": text(r.text()), "version": text(r.text()), **r.origin()}
-        r.varint()  # spans
-        return scope
-
-    def read_shape(self, r, slots):
-        owner, name = r.u8(), r.varint()
-        shape = {"name": self.names[name - 1] if name else b"", **read_shape_fields(r, owner)}
-        r.varint()  # how many are of it
-        return {**shape, "slots": r.list(lambda: slots[r.varint()] if slots is not None else self.read_slot(r))}
-
-    def read_slot(self, r):
-        """Key, kind, value, and None or the column that has the value."""
-        n = r.varint()
-        if n & 1:
-            return self.keys[n >> 1], (kind := r.u8()), r.value(kind), None
-        _, key, kind = self.columns[n >> 1]
-        return self.keys[key], kind, None, ATTRIBUTES + (n >> 1)
 
 
 def read_shape_fields(r, owner):
@@ -469,7 +486,7 @@ class Page:
             entry, flags = self.raw(0), self.raw(0).u8()
             n, start = entry.varint(), signed(start + entry.zigzag())
             length, errors, root_start, resource, name = entry.varints(5)
-            name = self.tables.names[name - 1] if name else entry.text()
+            name = self.tables.schema.names[name - 1] if name else entry.text()
             root_id = entry.take(8) if flags & 6 else b""
             trace, spans, at = self.raw(1).take(16), [], start
             for k in range(row, row + n):
@@ -485,7 +502,7 @@ class Page:
             row += n
             root = next((s for s in spans if s["parent_id"] == ""), spans[0])
             check(bool(flags & 1) == (root["parent_id"] == "") and root["start"] == signed(start + root_start)
-                  and root["scope"]["resource"] is self.tables.resources[resource] and root["name"] == text(name)
+                  and root["scope"]["resource"] is self.tables.schema.resources[resource] and root["name"] == text(name)
                   and root_id.hex() in ("", root["span_id"]), "directory: root of a trace")
             end = max(signed(s["start"] + duration(s)) for s in spans)
             check(start == min(s["start"] for s in spans) and length == (end - start) % U64
@@ -497,9 +514,12 @@ class Page:
             check(not more, f"column {number} has more values than there are spans for")
 
     def span(self, before):
-        number = self.next(2)
-        scope, shape = self.tables.classes[number - 1] if number else (
-            self.tables.scopes[self.raw(20).varint()], read_inline_shape(self.raw(20), SPAN))
+        if number := self.next(2):
+            self.tables.used["class", number] += 1
+            scope, shape = self.tables.classes[number - 1]
+        else:
+            self.tables.used["scope", number := self.raw(20).varint()] += 1
+            scope, shape = self.tables.schema.scopes[number], read_inline_shape(self.raw(20), SPAN)
         mask, start = shape["mask"], signed(before + self.next(3))
         if not mask & ODD_END:
             end = signed(start + self.next(4))
@@ -529,8 +549,7 @@ class Page:
         return self.next(column) if mask & bit else default
 
     def event(self, start):
-        number = self.next(23)
-        shape = self.tables.shapes[number - 1] if number else read_inline_shape(self.raw(28), EVENT)
+        shape = self.child_shape(self.next(23), 28, EVENT)
         mask = shape["mask"]
         return {"time": signed(start + self.next(24)), "name": text(self.optional(mask, NAME, 25, shape["name"])),
                 "attributes": self.attributes(shape, 29),
@@ -538,8 +557,7 @@ class Page:
                 "unknown": self.optional(mask, UNKNOWN, 27, b"").hex()}
 
     def link(self):
-        number = self.next(31)
-        shape = self.tables.shapes[number - 1] if number else read_inline_shape(self.raw(38), LINK)
+        shape = self.child_shape(self.next(31), 38, LINK)
         mask = shape["mask"]
         return {"trace_id": self.raw(32).take(16).hex(), "span_id": self.raw(33).take(8).hex(),
                 "flags": self.optional(mask, FLAGS, 34, 0),
@@ -547,6 +565,12 @@ class Page:
                 "attributes": self.attributes(shape, 39),
                 "dropped_attributes": self.optional(mask, DROPPED_ATTRS, 36, 0),
                 "unknown": self.optional(mask, UNKNOWN, 37, b"").hex()}
+
+    def child_shape(self, number, inline, owner):
+        if number == 0:
+            return read_inline_shape(self.raw(inline), owner)
+        self.tables.used["shape", number - 1] += 1
+        return self.tables.schema.shapes[number - 1]
 
     def attributes(self, shape, overflow):
         """Key, kind, value and unknown fields of each attribute."""

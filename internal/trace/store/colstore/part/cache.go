@@ -7,7 +7,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Cache holds the tables of row groups and the directories of pages that were used last, for all parts of a store,
+// Cache holds the schemas and tables of row groups and the directories of pages that were used last, for all parts of a store,
 // the decompressor they share, and memory for their writers. Safe for concurrent use.
 type Cache struct {
 	dec    *zstd.Decoder
@@ -33,6 +33,7 @@ type cached uint8
 const (
 	cachedPages cached = iota
 	cachedTables
+	cachedSchema // its number in place of the group's
 	cachedOutline
 	cachedDirectory // of a page
 	cachedFilters   // of a column

@@ -72,9 +72,13 @@ func (c *checker) place(off, size int64) {
 func (c *checker) run() {
 	c.end = headerSize
 	c.index()
-	for _, g := range c.p.groups {
-		if c.err == nil {
-			c.group(g)
+	for i, g := range c.p.groups {
+		if c.err != nil {
+			return
+		}
+		c.group(g)
+		if i == len(c.p.groups)-1 || c.p.groups[i+1].meta.schema != g.meta.schema {
+			c.schema(c.p.schemas[g.meta.schema])
 		}
 	}
 	if c.err != nil {
@@ -140,13 +144,21 @@ func (c *checker) group(g *Group) {
 		}
 	}
 	c.place(g.meta.tables.off, g.meta.tables.stored)
-	if !g.meta.outline.isZero() {
-		if o, err := g.outline(); c.ok(err) {
-			c.outline(g, t, o)
-		}
-		c.place(g.meta.outline.off, g.meta.outline.stored)
+	if o, err := g.outline(); c.ok(err) {
+		c.outline(g, t, o)
 	}
+	c.place(g.meta.outline.off, g.meta.outline.stored)
 	c.place(g.meta.pageTable.off, g.meta.pageTable.stored)
+}
+
+func (c *checker) schema(refs schemaRefs) {
+	for _, ref := range refs {
+		if c.err == nil && !ref.isZero() {
+			_, err := c.p.readSchema(ref)
+			c.ok(err)
+			c.place(ref.off, ref.stored)
+		}
+	}
 }
 
 func (c *checker) outline(g *Group, t *tables, o *outline) {

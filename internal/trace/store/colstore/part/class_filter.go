@@ -13,16 +13,17 @@ import (
 // Not safe for concurrent use.
 type classFilter struct {
 	*Filter
-	groups map[*Group]judged
-	t      *tables
-	judged // of the group at hand
+	groups   map[*Group][]verdict
+	schemas  map[*schema]judged
+	t        *tables
+	verdicts []verdict // by class of the group at hand
+	judged             // of its schema
 }
 
-// judged is what is known of a group.
+// judged is what is known of a schema.
 type judged struct {
-	verdicts []verdict // by class
-	shapes   []possible
-	scopes   []possible
+	shapes []possible
+	scopes []possible
 }
 
 // possible is a bit for each clause that a shape, or a scope, leaves possible, and asked.
@@ -45,17 +46,22 @@ const (
 )
 
 func newClassFilter(f *Filter) *classFilter {
-	return &classFilter{Filter: f, groups: map[*Group]judged{}}
+	return &classFilter{Filter: f, groups: map[*Group][]verdict{}, schemas: map[*schema]judged{}}
 }
 
 // begin is called before the first class of a page is asked about.
 func (f *classFilter) begin(g *Group, t *tables) {
 	f.t = t
-	j, ok := f.groups[g]
+	f.verdicts = f.groups[g]
+	if f.verdicts == nil {
+		f.verdicts = make([]verdict, len(t.classes)+1)
+		f.verdicts[0] = mayMatch // shapes that are not in the schema
+		f.groups[g] = f.verdicts
+	}
+	j, ok := f.schemas[t.schema]
 	if !ok {
-		j = judged{make([]verdict, len(t.classes)+1), make([]possible, len(t.shapes)), make([]possible, len(t.scopes))}
-		j.verdicts[0] = mayMatch // shapes that are not in the table
-		f.groups[g] = j
+		j = judged{make([]possible, len(t.shapes)), make([]possible, len(t.scopes))}
+		f.schemas[t.schema] = j
 	}
 	f.judged = j
 }

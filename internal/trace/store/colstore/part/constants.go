@@ -2,7 +2,7 @@ package part
 
 import "github.com/weft-dev/weft/internal/trace/span"
 
-// constants is what the shapes of a group's table say by themselves, each value once.
+// constants is what the shapes of a group say by themselves, each value once.
 type constants struct {
 	names  [numOwners][]string
 	values map[ownKey][]span.Value
@@ -33,7 +33,7 @@ func (t *tables) constants() *constants {
 		for i := range t.shapes {
 			s := &t.shapes[i]
 			k := seen{ownKey: ownKey{s.own, s.name}}
-			if s.mask&hasName == 0 && !have[k] {
+			if t.shapeCount[i] > 0 && s.mask&hasName == 0 && !have[k] {
 				have[k] = true
 				t.consts.names[s.own] = append(t.consts.names[s.own], s.name)
 			}
@@ -47,6 +47,9 @@ func (t *tables) eachConstant(yield func(owner, *span.Attr)) {
 	seen := make([][numOwners]bool, len(t.slots))
 	for i := range t.shapes {
 		s := &t.shapes[i]
+		if t.shapeCount[i] == 0 {
+			continue
+		}
 		for _, id := range s.slots {
 			if !seen[id][s.own] && t.slots[id].col == 0 {
 				seen[id][s.own] = true

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/weft-dev/weft/internal/base/vfs"
@@ -107,7 +108,8 @@ func readable(t *testing.T, p *Part, list []Trace) (n int) {
 	return n
 }
 
-// A damaged page costs its own traces only; damaged tables cost their group.
+// A damaged page costs its own traces only; damaged tables cost their group; a schema that
+// several groups have in common is there twice.
 func TestDamageIsContained(t *testing.T) {
 	list := newSource(9).small(2000)
 	p, fs := written(t, Options{GroupSpans: 500, PageSpans: 64}, list)
@@ -134,6 +136,8 @@ func TestDamageIsContained(t *testing.T) {
 	f("header of a page", pg.off, pg.Stats().Traces)
 	f("last column of a page", pg.off+pg.table[1].length-1, pg.Stats().Traces)
 	f("tables", g.meta.tables.off, g.Stats().Traces)
+	f("schema", p.schemas[g.meta.schema][0].off, 0)
+	f("copy of the schema", p.schemas[g.meta.schema][1].off, 0)
 	f("page table", g.meta.pageTable.off, g.Stats().Traces)
 }
 
@@ -151,16 +155,21 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// A newer format is refused by name.
-func TestNewerVersion(t *testing.T) {
+// A format that is not known is refused by name, and the message says what to do.
+func TestOtherVersions(t *testing.T) {
 	_, fs := written(t, Options{}, nil)
-	b := content(t, fs)
-	b[8] = Version + 1
-	_, err := Open(holding(t, b), "p", NewCache(1<<20))
-	var version *VersionError
-	if !errors.As(err, &version) || version.Found != Version+1 || version.Known != Version {
-		t.Errorf("Open of a newer part: %v", err)
+	f := func(found byte, want string) {
+		t.Helper()
+		b := content(t, fs)
+		b[8] = found
+		_, err := Open(holding(t, b), "p", NewCache(1<<20))
+		var version *VersionError
+		if !errors.As(err, &version) || version.Found != int(found) || version.Known != Version || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open of a part of version %d: %v", found, err)
+		}
 	}
+	f(Version+1, "a newer Weft")
+	f(firstVersion-1, "begin a new folder")
 }
 
 // exercise calls everything there is on bytes that need not be a part, without checksums in
@@ -309,7 +318,7 @@ func TestGap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.closeGroup(); err != nil {
+	if err := w.closeTenant(); err != nil {
 		t.Fatal(err)
 	}
 	w.out.write([]byte("gap"))

@@ -8,10 +8,11 @@
 // damaged or hostile bytes never panic and never allocate more than they can justify.
 //
 // Path: Write takes traces in order of tenant, start and id, gathers a row group, interns
-// what repeats (resources, scopes, shapes, dictionaries), and writes the group's pages,
-// then its tables. The trace index and the footer come last. Open reads the footer only;
-// the tables of a group are loaded when first needed, through a Cache that all parts of a
-// store share.
+// what repeats (names, resources, scopes and shapes in a schema, which the groups of a tenant
+// share; values in dictionaries, which are the group's own), and writes the group's pages,
+// then its tables; behind the last group of a schema the schema. The trace index and the
+// footer come last. Open reads the footer only; schemas and tables are loaded when first
+// needed, through a Cache that all parts of a store share.
 //
 // Concurrency: a Part and everything got from it is safe for concurrent use. Close waits
 // for nobody: the owner closes a part when no reader is left.

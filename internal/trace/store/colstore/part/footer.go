@@ -10,15 +10,12 @@ import (
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
 )
 
-// Version is the version of the format that Write writes. Open reads all versions up to it.
-//
-//	1  the first
-//	2  patterns of columns, outlines of groups
-const Version = 3
-
-// versionSlots is the first version whose shapes name their attributes by number, and whose
-// outlines know services.
-const versionSlots = 3
+// Version is the version of the format that Write writes. Open reads all from firstVersion on:
+// those below it were never released.
+const (
+	Version      = 4
+	firstVersion = 4
+)
 
 const (
 	fileName     = "spans"
@@ -28,30 +25,39 @@ const (
 	trailerSize  = 48
 )
 
-// VersionError says that a part was written by a newer Weft.
+// VersionError says that a part was written by a newer Weft, or by one before the first release.
 type VersionError struct {
 	File         string
 	Found, Known int
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("open %s: format version %d, this Weft knows versions up to %d", e.File, e.Found, e.Known)
+	by := "a newer Weft wrote it: use that"
+	if e.Found < firstVersion {
+		by = "a Weft from before the first release wrote it: begin a new folder"
+	}
+	return fmt.Sprintf("open %s: format version %d, this Weft knows versions up to %d: %s", e.File, e.Found, e.Known, by)
 }
 
 // groupMeta is what the footer knows of a group.
 type groupMeta struct {
 	tenant    string
+	schema    int   // index in footer.schemas
 	off       int64 // of its first page
 	pages     int
 	stats     Stats
 	tables    blockRef
-	outline   blockRef // zero in parts of version 1
+	outline   blockRef
 	pageTable blockRef
 }
+
+// schemaRefs is where a schema lies: once, or twice if several groups share it.
+type schemaRefs [2]blockRef
 
 // footer is everything that is in memory of an open part.
 type footer struct {
 	Meta
+	schemas []schemaRefs
 	groups  []groupMeta
 	index   blockRef
 	digests blockRef
@@ -69,7 +75,8 @@ func fileHeader() []byte {
 //	arrivals: first, last (Unix nanoseconds, zigzag; 0 and 0 where there are none)
 //	positions: count; from, length of each
 //	tenants: count; name, spans, traces of each
-//	groups: count; tenant, offset of the first page, pages, bytes, spans, traces, times,
+//	schemas: count; where each lies, and its copy
+//	groups: count; tenant, schema, offset of the first page, pages, bytes, spans, traces, times,
 //	        tables, outline, page table of each
 //	index, digests
 func (f *footer) append(dst []byte) []byte {
@@ -86,6 +93,10 @@ func (f *footer) append(dst []byte) []byte {
 		dst = appendUvarint(dst, t.Spans)
 		dst = appendUvarint(dst, t.Traces)
 	}
+	dst = appendUvarint(dst, len(f.schemas))
+	for _, s := range f.schemas {
+		dst = s[1].append(s[0].append(dst))
+	}
 	dst = appendUvarint(dst, len(f.groups))
 	tenant := -1
 	for i := range f.groups {
@@ -94,6 +105,7 @@ func (f *footer) append(dst []byte) []byte {
 			tenant++ // groups and tenants are in the same order
 		}
 		dst = appendUvarint(dst, tenant)
+		dst = appendUvarint(dst, g.schema)
 		dst = appendUvarint(dst, g.off)
 		dst = appendUvarint(dst, g.pages)
 		dst = appendUvarint(dst, g.stats.Bytes)
@@ -108,7 +120,7 @@ func (f *footer) append(dst []byte) []byte {
 	return f.digests.append(dst)
 }
 
-func readFooter(r *reader, version int) *footer {
+func readFooter(r *reader) *footer {
 	f := &footer{}
 	f.MinArrival, f.MaxArrival = readTime(r), readTime(r)
 	f.Positions = make([][2]log.Position, r.count(2))
@@ -122,13 +134,22 @@ func readFooter(r *reader, version int) *footer {
 		f.Spans += f.Tenants[i].Spans
 		f.Traces += f.Tenants[i].Traces
 	}
-	f.groups = make([]groupMeta, r.count(34))
+	f.schemas = make([]schemaRefs, r.count(22))
+	for i := range f.schemas {
+		f.schemas[i] = schemaRefs{readBlockRef(r), readBlockRef(r)}
+	}
+	f.groups = make([]groupMeta, r.count(45))
 	for i := range f.groups {
 		g := &f.groups[i]
 		if t := r.uvarint(); t < uint64(len(f.Tenants)) {
 			g.tenant = f.Tenants[t].Tenant
 		} else {
 			r.fail("group of an unknown tenant")
+		}
+		if s := r.uvarint(); s < uint64(len(f.schemas)) {
+			g.schema = int(s)
+		} else {
+			r.fail("group of an unknown schema")
 		}
 		g.off = int64(r.upTo(maxFile))
 		g.pages = int(r.upTo(1 << 31))
@@ -143,9 +164,7 @@ func readFooter(r *reader, version int) *footer {
 			f.MaxStart = g.stats.MaxStart
 		}
 		g.tables = readBlockRef(r)
-		if version > 1 {
-			g.outline = readBlockRef(r)
-		}
+		g.outline = readBlockRef(r)
 		g.pageTable = readBlockRef(r)
 	}
 	f.index = readBlockRef(r)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,7 +150,7 @@ func TestGolden(t *testing.T) {
 // A part of each released version reads as on the day it was written. The files are never
 // written again: -update writes only the one of a version that has none.
 func TestOldVersions(t *testing.T) {
-	for version := 1; version <= Version; version++ {
+	for version := firstVersion; version <= Version; version++ {
 		dir := filepath.Join("testdata", fmt.Sprintf("v%d", version))
 		if _, err := os.Stat(dir); err != nil && *update && version == Version {
 			opt := goldenOptions()
@@ -208,6 +209,10 @@ func annotated(t *testing.T, p *Part, b []byte) string {
 	for i, g := range p.groups {
 		fmt.Fprintf(&a.out, "\ngroup %d of tenant %q: %d spans, %d traces\n", i, g.Tenant(), g.Stats().Spans, g.Stats().Traces)
 		a.group(g)
+		if i == len(p.groups)-1 || p.groups[i+1].meta.schema != g.meta.schema {
+			fmt.Fprintf(&a.out, "\nschema %d\n", g.meta.schema)
+			a.schema(p.schemas[g.meta.schema])
+		}
 	}
 	fmt.Fprintf(&a.out, "\npart\n")
 	a.upTo(int(p.digests.off+p.digests.stored), "digests")
@@ -249,40 +254,62 @@ func (a *annotator) group(g *Group) {
 	}
 	start := int(g.meta.tables.off)
 	r := reader{b: a.b[start : start+int(g.meta.tables.stored)]}
-	again := &tables{}
-	again.names = readTexts(&r)
-	a.upTo(start+r.at, "tables: names %q", again.names)
-	again.keys = readTexts(&r)
-	a.upTo(start+r.at, "keys %q", again.keys)
-	again.readAttrColumns(&r)
-	a.upTo(start+r.at, "columns of attributes: %d", len(again.attrs))
+	again := &tables{schema: tb.schema, columns: slices.Clone(tb.columns)}
 	again.readColumns(&r)
-	a.upTo(start+r.at, "columns with values")
-	again.resources = make([]resourceInfo, r.count(7))
-	a.upTo(start+r.at, "resources: %d", len(again.resources))
-	for i := range again.resources {
-		again.resources[i] = readResource(&r)
-		a.upTo(start+r.at, "resource of service %q", again.resources[i].service)
-	}
-	again.scopes = make([]scopeInfo, r.count(11))
-	a.upTo(start+r.at, "scopes: %d", len(again.scopes))
-	for i := range again.scopes {
-		again.scopes[i] = readScope(&r, len(again.resources))
-		n := r.uvarint()
-		a.upTo(start+r.at, "scope %q of %d spans", again.scopes[i].Name, n)
-	}
-	again.readSlots(&r)
-	a.upTo(start+r.at, "attributes of shapes: %d, in all %d times", len(again.slots), cap(again.shapeSlots))
-	shapes := r.count(5)
-	a.upTo(start+r.at, "shapes: %d", shapes)
-	for range shapes {
-		s := readShape(&r, again, Version)
-		again.shapes = append(again.shapes, s)
-		a.upTo(start+r.at, "%s shape %q, attributes %d, mask %x, %d times", ownerNames[s.own], s.name, s.slots, s.mask, s.count)
-	}
+	a.upTo(start+r.at, "tables: columns with values")
+	again.scopeCount, again.shapeCount = make([]uint32, len(tb.scopes)), make([]uint32, len(tb.shapes))
 	again.readClasses(&r)
 	a.upTo(start+r.at, "classes: %v", again.classes)
+	counts := make([]uint32, len(tb.scopes))
+	readCounts(&r, counts)
+	a.upTo(start+r.at, "spans with inline shapes, by scope: %v", counts)
+	counts = make([]uint32, len(tb.shapes))
+	readCounts(&r, counts)
+	a.upTo(start+r.at, "events and links, by shape: %v", counts)
+	a.upTo(int(g.meta.outline.off+g.meta.outline.stored), "outline")
 	a.upTo(int(g.meta.pageTable.off+g.meta.pageTable.stored), "page table")
+}
+
+func (a *annotator) schema(refs schemaRefs) {
+	start := int(refs[0].off)
+	r := reader{b: a.b[start : start+int(refs[0].stored)]}
+	s := &schema{}
+	s.names = readTexts(&r)
+	a.upTo(start+r.at, "names %q", s.names)
+	s.keys = readTexts(&r)
+	a.upTo(start+r.at, "keys %q", s.keys)
+	s.attrs = make([]attrColumn, r.count(3))
+	a.upTo(start+r.at, "columns of attributes: %d", len(s.attrs))
+	for i := range s.attrs {
+		s.attrs[i] = readAttrColumn(&r, s.keys)
+		a.upTo(start+r.at, "column %d: %s", int(firstAttr)+i, s.attrs[i].name())
+	}
+	s.resources = make([]resourceInfo, r.count(7))
+	a.upTo(start+r.at, "resources: %d", len(s.resources))
+	for i := range s.resources {
+		s.resources[i] = readResource(&r)
+		a.upTo(start+r.at, "resource of service %q", s.resources[i].service)
+	}
+	s.scopes = make([]scopeInfo, r.count(10))
+	a.upTo(start+r.at, "scopes: %d", len(s.scopes))
+	for i := range s.scopes {
+		s.scopes[i] = readScope(&r, len(s.resources))
+		a.upTo(start+r.at, "scope %q of resource %d", s.scopes[i].Name, s.scopes[i].Resource)
+	}
+	s.readSlots(&r)
+	a.upTo(start+r.at, "attributes of shapes: %d, in all %d times", len(s.slots), cap(s.shapeSlots))
+	s.shapes = make([]shape, r.count(4))
+	a.upTo(start+r.at, "shapes: %d", len(s.shapes))
+	for i := range s.shapes {
+		sh := readShape(&r, s)
+		s.shapes[i] = sh
+		a.upTo(start+r.at, "%s shape %q, attributes %d, mask %x", ownerNames[sh.own], sh.name, sh.slots, sh.mask)
+	}
+	s.readPairs(&r)
+	a.upTo(start+r.at, "pairs of scope and shape: %v", s.pairs)
+	if end := int(refs[1].off + refs[1].stored); end > 0 {
+		a.upTo(end, "the schema again")
+	}
 }
 
 // values is the values of a column in words.

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// Group is a row group: spans of one tenant that share tables.
+// Group is a row group: spans of one tenant that share dictionaries.
 type Group struct {
 	part      *Part
 	index     int
@@ -60,12 +60,10 @@ func (g *Group) Pages() ([]Page, error) {
 // WarmOutline puts into the cache what rules the group out of a search, some 15 kB.
 func (g *Group) WarmOutline() {
 	_, _ = g.Pages()
-	if !g.meta.outline.isZero() {
-		_, _ = g.outline()
-	}
+	_, _ = g.outline()
 }
 
-// Warm puts into the cache what every search that reads of the group needs, up to some MB.
+// Warm puts into the cache what every search that reads of the group needs.
 func (g *Group) Warm() {
 	_, _ = g.Pages()
 	_, _ = g.tables()
@@ -79,8 +77,12 @@ func (g *Group) tables() (*tables, error) {
 		if err != nil {
 			return nil, 0, err
 		}
+		in, err := g.schema()
+		if err != nil {
+			return nil, 0, err
+		}
 		r := reader{b: b}
-		t := readTables(&r, g.part.meta.Version)
+		t := readTables(&r, in)
 		if r.bad != "" {
 			return nil, 0, f.corrupt(g.meta.tables.off, "tables of a group: "+r.bad)
 		}
@@ -88,7 +90,22 @@ func (g *Group) tables() (*tables, error) {
 	})
 }
 
-// outline is what the tables are about; the group has one.
+// schema is what the group shares with other groups of the part.
+func (g *Group) schema() (*schema, error) {
+	return cachedIn(g.part.cache, cacheKey{g.part, g.meta.schema, cachedSchema, 0}, func() (*schema, int64, error) {
+		refs := &g.part.schemas[g.meta.schema]
+		s, err := g.part.readSchema(refs[0])
+		if err != nil && !refs[1].isZero() {
+			s, err = g.part.readSchema(refs[1])
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		return s, s.size, nil
+	})
+}
+
+// outline is what schema and tables are about.
 func (g *Group) outline() (*outline, error) {
 	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedOutline, 0}, func() (*outline, int64, error) {
 		f := g.part.file
@@ -97,7 +114,7 @@ func (g *Group) outline() (*outline, error) {
 			return nil, 0, err
 		}
 		r := reader{b: b}
-		o := readOutline(&r, g.meta.pages, g.part.meta.Version)
+		o := readOutline(&r, g.meta.pages)
 		if r.bad != "" {
 			return nil, 0, f.corrupt(g.meta.outline.off, "outline of a group: "+r.bad)
 		}

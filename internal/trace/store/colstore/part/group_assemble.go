@@ -8,7 +8,7 @@ import (
 )
 
 // assemble makes the columns of attributes of the values that the shapes hold, in the order
-// of the spans, and gives the classes their final numbers.
+// of the spans, and gives classes and shapes their final numbers.
 func (g *groupBuilder) assemble() {
 	g.makeColumns()
 	for p := range g.stats {
@@ -19,45 +19,35 @@ func (g *groupBuilder) assemble() {
 			g.col[i].ends = append(g.col[i].ends, g.col[i].len())
 		}
 	}
-	for _, s := range g.list {
-		for i := range s.slots {
-			s.slots[i].texts, s.slots[i].nums = nil, nil
-		}
-	}
 	for own := range g.inline {
 		g.col[inlineColumns[own]].filters = g.inline[own].result(len(g.stats))
 	}
-	g.sortClasses()
+	g.settle()
+	g.numberClasses()
+	g.numberShapes(colEventShape)
+	g.numberShapes(colLinkShape)
 }
 
-// makeColumns lays out the columns of attributes in order of the shapes.
+// makeColumns lays out the columns of attributes that vary.
 func (g *groupBuilder) makeColumns() {
-	known := map[attrColumn]colID{}
 	size := map[colID]int{}
-	for _, s := range g.list {
-		for i, a := range s.attrs {
-			sl := &s.slots[i]
-			if !sl.varied {
-				continue
+	for _, sb := range g.known {
+		for i := range sb.slots {
+			if sl := &sb.slots[i]; sl.varied && sb.count > 0 {
+				sl.col = g.column(attrColumn{sb.own, sb.attrs[i].Key, sb.attrs[i].Value.Kind})
+				size[sl.col] += sb.count
 			}
-			k := attrColumn{s.own, a.Key, a.Value.Kind}
-			id, ok := known[k]
-			if !ok {
-				id = colID(len(g.col))
-				known[k] = id
-				phys, _ := physicalOf(a.Value.Kind)
-				g.col = append(g.col, columnBuild{columnInfo: columnInfo{id: id, attr: k, phys: phys}})
-			}
-			sl.col = id
-			size[id] += len(sl.texts) + len(sl.nums)
 		}
 	}
-	for id, n := range size {
-		if c := &g.col[id]; c.phys == physText {
-			c.strings = make([]string, 0, n)
+	for i, a := range g.attrs {
+		phys, _ := physicalOf(a.kind)
+		c := columnBuild{columnInfo: columnInfo{id: firstAttr + colID(i), attr: a, phys: phys}}
+		if phys == physText {
+			c.strings = make([]string, 0, size[c.id])
 		} else {
-			c.numbers = make([]uint64, 0, n)
+			c.numbers = make([]uint64, 0, size[c.id])
 		}
+		g.col = append(g.col, c)
 	}
 }
 
@@ -67,7 +57,7 @@ func (g *groupBuilder) assembleSpans(p int) {
 	from, to := c.of(p)
 	for _, n := range c.numbers[from:to] {
 		if n > 0 {
-			g.move(g.list[g.classList[n-1].shape])
+			g.move(g.known[g.met[n-1].shape])
 		}
 	}
 }
@@ -78,7 +68,7 @@ func (g *groupBuilder) assembleChildren(p int, shapes colID) {
 	from, to := c.of(p)
 	for _, n := range c.numbers[from:to] {
 		if n > 0 {
-			g.move(g.list[n-1])
+			g.move(g.known[n-1])
 		}
 	}
 }
@@ -100,25 +90,35 @@ func (g *groupBuilder) move(s *shapeBuild) {
 	}
 }
 
-// sortClasses gives frequent classes small numbers.
-func (g *groupBuilder) sortClasses() {
-	order := make([]uint32, len(g.classList))
-	for i := range order {
-		order[i] = uint32(i)
+// numberClasses gives the classes the numbers that readClasses will.
+func (g *groupBuilder) numberClasses() {
+	var order []uint32 // in met
+	pairs := make([]uint32, len(g.met))
+	for i := range g.met {
+		if g.met[i].count > 0 {
+			order = append(order, uint32(i))
+			pairs[i] = g.pair(g.met[i].class)
+		}
 	}
-	slices.SortStableFunc(order, func(a, b uint32) int {
-		return cmp.Compare(g.classList[b].count, g.classList[a].count)
+	slices.SortFunc(order, func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(rankOf(g.met[a].count), rankOf(g.met[b].count)), cmp.Compare(pairs[a], pairs[b]))
 	})
-	renumbered := make([]uint64, len(order)+1)
-	sorted := make([]classBuild, len(order))
+	final := make([]uint64, len(g.met)+1)
 	for to, from := range order {
-		sorted[to] = g.classList[from]
-		renumbered[from+1] = uint64(to + 1)
+		g.classes = append(g.classes, counted{pairs[from], g.met[from].count})
+		final[from+1] = uint64(to + 1)
 	}
-	g.classList = sorted
-	numbers := g.col[colClass].numbers
-	for i, n := range numbers {
-		numbers[i] = renumbered[n]
+	for i, n := range g.col[colClass].numbers {
+		g.col[colClass].numbers[i] = final[n]
+	}
+}
+
+// numberShapes turns numbers of known + 1 into numbers of the schema + 1.
+func (g *groupBuilder) numberShapes(shapes colID) {
+	for i, n := range g.col[shapes].numbers {
+		if n > 0 {
+			g.col[shapes].numbers[i] = uint64(g.known[n-1].number)
+		}
 	}
 }
 

@@ -340,8 +340,7 @@ func (g *groupBuilder) writeGroup(ctx context.Context, w *fileWriter) (groupMeta
 		return m, err
 	}
 	m.tables = w.block(tables, true)
-	r := reader{b: tables}
-	m.outline = w.block(newOutline(readTables(&r, Version), g.codes).append(nil), false)
+	m.outline = w.block(newOutline(readTables(&reader{b: tables}, &g.schema), g.codes).append(nil), false)
 	m.pageTable = w.block(appendPageTable(nil, g.stats), true)
 	m.stats.Bytes = w.off - m.off
 	m.stats.Traces = g.traces

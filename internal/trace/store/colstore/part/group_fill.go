@@ -89,7 +89,7 @@ func (g *groupBuilder) add(id span.TraceID, spans []Ref, continued, continues bo
 		prev = s.Start
 		g.fillParent(i, s)
 		g.fillSpan(row, s)
-		res := int(g.scopes.resOf[row.scope])
+		res := int(g.origins.resOf[row.scope])
 		for len(g.code) <= res {
 			g.code = append(g.code, 0)
 		}
@@ -163,8 +163,8 @@ func (g *groupBuilder) appendEntry(e runEntry, continued, continues bool) {
 	dst = appendUvarint(dst, uint64(e.End-e.Start))
 	dst = appendUvarint(dst, e.Errors)
 	dst = appendUvarint(dst, uint64(s.Start-e.Start))
-	dst = appendUvarint(dst, g.scopes.resOf[root.scope])
-	if id := g.names[s.Name]; id > 0 {
+	dst = appendUvarint(dst, g.origins.resOf[root.scope])
+	if id := g.nameIDs[s.Name]; id > 0 {
 		dst = appendUvarint(dst, id)
 	} else {
 		dst = appendText(appendUvarint(dst, 0), s.Name)
@@ -273,7 +273,7 @@ func (g *groupBuilder) fillEvents(b *span.Batch, s *span.Span) {
 		g.col[colEventTime].num(uint64(e.Time - s.Start))
 		var m mask
 		if id > 0 {
-			m = g.list[id-1].mask
+			m = g.known[id-1].mask
 		} else {
 			sh.mask &^= hasName
 			sh.attrs = attrs
@@ -326,7 +326,7 @@ func (g *groupBuilder) fillLinks(b *span.Batch, s *span.Span) {
 	}
 }
 
-// fillOverflow writes the values of a shape that is not in the table.
+// fillOverflow writes the values of a shape that is not in the schema.
 func (g *groupBuilder) fillOverflow(own owner, attrs []span.Attr) {
 	dst := &g.col[overflowColumns[own]].bytes
 	for _, a := range attrs {

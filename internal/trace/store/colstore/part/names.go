@@ -97,7 +97,7 @@ func (n *namer) fromTables() bool {
 		for i := range n.t.scopes {
 			s := &n.t.scopes[i]
 			if name := n.t.resources[s.Resource].service; name != "" {
-				n.add(store.Name{Text: name}, s.count)
+				n.add(store.Name{Text: name}, uint64(n.t.scopeCount[i]))
 			}
 		}
 		return true
@@ -135,15 +135,15 @@ func (n *namer) attributes() bool {
 		}
 	}
 	for i := range n.t.scopes {
-		s := &n.t.scopes[i]
-		if !n.ofService(uint32(i)) {
+		s, count := &n.t.scopes[i], uint64(n.t.scopeCount[i])
+		if count == 0 || !n.ofService(uint32(i)) {
 			continue
 		}
 		if n.in(store.ScopeResource) {
-			n.list(n.t.resources[s.Resource].attrs, store.ScopeResource, s.count)
+			n.list(n.t.resources[s.Resource].attrs, store.ScopeResource, count)
 		}
 		if n.in(store.ScopeInstrumentation) {
-			n.list(s.attrs, store.ScopeInstrumentation, s.count)
+			n.list(s.attrs, store.ScopeInstrumentation, count)
 		}
 	}
 	return true
@@ -157,7 +157,7 @@ func (n *namer) owned(own owner, scope store.Scope) bool {
 	counts := make([]uint64, len(n.t.shapes))
 	for i := range n.t.shapes {
 		if n.t.shapes[i].own == own {
-			counts[i] = n.t.shapes[i].count
+			counts[i] = uint64(n.t.shapeCount[i])
 		}
 	}
 	if n.q.Service != "" {
@@ -173,6 +173,9 @@ func (n *namer) owned(own owner, scope store.Scope) bool {
 	}
 	if n.q.Kind == store.AttributeKeys {
 		for i := range n.t.shapes {
+			if counts[i] == 0 {
+				continue
+			}
 			for _, id := range n.t.shapes[i].slots {
 				n.one(&n.t.slots[id].Attr, scope, counts[i])
 			}
@@ -202,8 +205,8 @@ func (n *namer) constants(s *shape, scope store.Scope, count uint64) bool {
 }
 
 func (n *namer) dictionaries(own owner, scope store.Scope) bool {
-	for _, id := range n.t.attrs {
-		c := &n.t.columns[id]
+	for i := firstAttr; int(i) < len(n.t.columns); i++ {
+		c := &n.t.columns[i]
 		if c.attr.own != own || c.attr.key != n.q.Key || c.values == 0 {
 			continue
 		}

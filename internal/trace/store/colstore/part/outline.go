@@ -7,7 +7,7 @@ import (
 	"github.com/weft-dev/weft/internal/trace/store"
 )
 
-// outline is what a group's tables and filters are about, in a few kilobytes: enough to say
+// outline is what a group's schema, tables and filters are about, in a few kilobytes: enough to say
 // of most groups that they do not have the text a needle asks for. The tables of all groups
 // of a large store do not fit into memory, their outlines do. Immutable.
 type outline struct {
@@ -55,11 +55,17 @@ func newOutline(t *tables, pages [][]pageCode) *outline {
 		}
 	}
 	for i := range t.resources {
+		if !t.resourceUsed[i] {
+			continue
+		}
 		for k := range t.resources[i].attrs {
 			value(inResource, &t.resources[i].attrs[k])
 		}
 	}
 	for i := range t.scopes {
+		if t.scopeCount[i] == 0 {
+			continue
+		}
 		for k := range t.scopes[i].attrs {
 			value(inScope, &t.scopes[i].attrs[k])
 		}
@@ -74,7 +80,7 @@ func newOutline(t *tables, pages [][]pageCode) *outline {
 	for i := range t.shapes {
 		s := &t.shapes[i]
 		switch {
-		case s.mask&hasName != 0:
+		case t.shapeCount[i] == 0 || s.mask&hasName != 0:
 		case s.own == ownSpan:
 			text(inSpanName, "", s.name)
 		case s.own == ownEvent:
@@ -137,7 +143,7 @@ func (o *outline) append(dst []byte) []byte {
 	return appendServices(dst, o.services)
 }
 
-func readOutline(r *reader, pages, version int) *outline {
+func readOutline(r *reader, pages int) *outline {
 	o := &outline{columns: make([]filteredColumn, r.count(25))}
 	for i := range o.columns {
 		c := &o.columns[i]
@@ -147,9 +153,7 @@ func readOutline(r *reader, pages, version int) *outline {
 		c.patterns = readBlockRef(r)
 	}
 	o.said = r.bytes(r.count(1))
-	if version >= versionSlots {
-		o.services = readServices(r, pages)
-	}
+	o.services = readServices(r, pages)
 	r.end()
 	return o
 }
@@ -186,7 +190,7 @@ func (t *term) where() []ownKey {
 
 // outlined decides a term by the group's outline. known is false if the tables can tell more.
 func (p *planner) outlined() (known bool) {
-	if len(p.places) == 0 || p.g.meta.outline.isZero() {
+	if len(p.places) == 0 {
 		return false
 	}
 	o, err := p.g.outline()

@@ -81,7 +81,7 @@ type decoder struct {
 	plain   bool // only plainColumns and attributes of spans in the table are wanted
 
 	out       *span.Batch
-	scopes    []uint32 // number + 1 in out of each scope of the group
+	scopes    []uint32 // number + 1 in out of each scope of the schema
 	resources []uint32
 	choices   []choice // of each shape of t
 	wanted    struct { // what choices are made of
@@ -101,9 +101,9 @@ type decoder struct {
 	budget    int // attributes, events and links that may still come
 }
 
-// begin forgets the page before. What was chosen of the shapes holds for all pages of a group.
+// begin forgets the page before. What was chosen of the shapes holds for all groups of a schema.
 func (d *decoder) begin(t *tables, want *Columns, classes *classFilter, out *span.Batch, spans int) {
-	if d.t != t {
+	if d.t == nil || d.t.schema != t.schema {
 		d.choices = emptied(d.choices, len(t.shapes))
 		d.wanted.attrs, d.wanted.fill = d.wanted.attrs[:0], d.wanted.fill[:0]
 	}

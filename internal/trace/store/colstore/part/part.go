@@ -21,6 +21,7 @@ type Part struct {
 	cache     *Cache
 	meta      Meta
 	groups    []*Group
+	schemas   []schemaRefs
 	pages     int
 	index     []indexBlock
 	indexRef  blockRef
@@ -29,7 +30,7 @@ type Part struct {
 }
 
 // Open opens the part in dir. Tables of row groups go through cache. Errors:
-// *store.CorruptError if the footer does not read, *VersionError if a newer Weft wrote it.
+// *store.CorruptError if the footer does not read, *VersionError if another Weft wrote it.
 func Open(fs vfs.FS, dir string, cache *Cache) (*Part, error) {
 	name := path.Join(dir, fileName)
 	f, err := fs.Open(name)
@@ -65,9 +66,7 @@ func (p *Part) open() error {
 		return f.corrupt(0, "not a part")
 	}
 	version := int(binary.LittleEndian.Uint32(head[8:]))
-	if version == 0 {
-		return f.corrupt(0, "format version 0")
-	} else if version > Version {
+	if version < firstVersion || version > Version {
 		return &VersionError{f.name, version, Version}
 	}
 	tail, err := f.read(nil, size-trailerSize, trailerSize)
@@ -83,18 +82,31 @@ func (p *Part) open() error {
 		return err
 	}
 	r := reader{b: b}
-	foot := readFooter(&r, version)
+	foot := readFooter(&r)
 	if r.bad != "" {
 		return f.corrupt(ref.off, "footer: "+r.bad)
 	}
 	p.footerRef, p.indexRef, p.digests = ref, foot.index, foot.digests
-	p.meta = foot.Meta
+	p.meta, p.schemas = foot.Meta, foot.schemas
 	p.meta.Version, p.meta.Bytes = version, size
 	for i := range foot.groups {
 		p.groups = append(p.groups, &Group{part: p, index: i, meta: &foot.groups[i], firstPage: p.pages})
 		p.pages += foot.groups[i].pages
 	}
 	return p.openIndex()
+}
+
+func (p *Part) readSchema(ref blockRef) (*schema, error) {
+	b, err := p.file.block(p.cache.dec, ref)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{b: b}
+	s := readSchema(&r)
+	if r.bad != "" {
+		return nil, p.file.corrupt(ref.off, "schema: "+r.bad)
+	}
+	return s, nil
 }
 
 func (p *Part) openIndex() error {

@@ -80,7 +80,7 @@ func TestPython(t *testing.T) {
 		}
 		f(name, dir, list)
 	}
-	for version := 1; version <= Version; version++ {
+	for version := firstVersion; version <= Version; version++ {
 		name := fmt.Sprintf("v%d", version)
 		f(name, filepath.Join("testdata", name), archivedTraces())
 	}

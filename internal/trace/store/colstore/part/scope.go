@@ -2,7 +2,7 @@ package part
 
 import "github.com/weft-dev/weft/internal/trace/span"
 
-// resourceInfo is a resource of a group, each stored once.
+// resourceInfo is a resource of a schema, each stored once.
 type resourceInfo struct {
 	span.Resource // without Attrs
 	attrs         []span.Attr
@@ -10,12 +10,11 @@ type resourceInfo struct {
 	service       string // as span.Batch.Service has it
 }
 
-// scopeInfo is a scope of a group, each stored once.
+// scopeInfo is a scope of a schema, each stored once.
 type scopeInfo struct {
 	span.Scope // without Attrs
 	attrs      []span.Attr
 	unknown    []attrUnknown
-	count      uint64 // spans
 }
 
 func appendPresent(dst []byte, present bool) []byte {
@@ -86,15 +85,14 @@ func readScope(r *reader, resources int) (s scopeInfo) {
 // than a head has, and than a merge reads at once.
 const maxHeld = 1 << 17
 
-// scopeSet interns the resources and scopes of a group being written.
+// scopeSet interns the resources and scopes of a schema being written.
 type scopeSet struct {
 	resources map[string]uint32 // by encoding
 	scopes    map[string]uint32
 	resList   []string // the encodings in order of number
 	list      []string
-	services  []string // of each resource
 	resOf     []uint32 // resource of each scope
-	count     []uint64 // spans of each scope
+	inline    []uint32 // spans of each scope in the group at hand whose shape is inline
 	bytes     int
 
 	seen    map[*span.Batch][]uint32 // number + 1 of each scope of a batch, 0: not looked at
@@ -107,6 +105,14 @@ type scopeSet struct {
 
 func newScopeSet() *scopeSet {
 	return &scopeSet{resources: map[string]uint32{}, scopes: map[string]uint32{}, seen: map[*span.Batch][]uint32{}}
+}
+
+// forget lets go of the batches of a group.
+func (s *scopeSet) forget() {
+	clear(s.seen)
+	clear(s.memo[:])
+	s.held, s.last, s.lastIDs = 0, nil, nil
+	clear(s.inline)
 }
 
 // of is the number of scope i of b.
@@ -150,7 +156,6 @@ func (s *scopeSet) intern(b *span.Batch, i uint32) uint32 {
 		enc := string(s.buf)
 		s.resources[enc] = res
 		s.resList = append(s.resList, enc)
-		s.services = append(s.services, b.Service(&span.Span{Scope: i}))
 		s.bytes += len(enc)
 	}
 	s.buf = appendScope(s.buf[:0], b, sc, res)
@@ -161,7 +166,7 @@ func (s *scopeSet) intern(b *span.Batch, i uint32) uint32 {
 		s.scopes[enc] = id
 		s.list = append(s.list, enc)
 		s.resOf = append(s.resOf, res)
-		s.count = append(s.count, 0)
+		s.inline = append(s.inline, 0)
 		s.bytes += len(enc)
 	}
 	return id

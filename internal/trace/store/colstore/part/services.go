@@ -59,6 +59,9 @@ func newServices(t *tables, pages [][]pageCode) []servicePages {
 	var list []servicePages
 	known := map[string]int{}
 	for res := range t.resources {
+		if !t.resourceUsed[res] {
+			continue
+		}
 		for _, a := range t.resources[res].attrs {
 			if a.Key != "service.name" {
 				continue
@@ -154,9 +157,6 @@ func newServiceFilter(clauses [][]*term) *serviceFilter {
 // in is the codes of the pages of a group, and false if surely none of them matches; nil if
 // the group does not know.
 func (f *serviceFilter) in(g *Group) ([]pageCode, bool) {
-	if g.meta.outline.isZero() {
-		return nil, true
-	}
 	o, err := g.outline()
 	if err != nil || len(o.services) == 0 {
 		return nil, true

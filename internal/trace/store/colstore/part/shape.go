@@ -15,7 +15,7 @@ const (
 	hasDroppedAttrs
 	hasDroppedEvents
 	hasDroppedLinks
-	hasName // its name is in a column, there are too many for the group's table
+	hasName // its name is in a column, there are too many for the schema
 	hasStatusMessage
 	hasTraceState
 	hasUnknown
@@ -38,14 +38,13 @@ type shape struct {
 	flags    uint32
 	presence span.Presence
 	mask     mask
-	slots    []uint32    // attributes of a shape of the table, numbers of tables.slots
+	slots    []uint32    // attributes of a shape of the schema, numbers of its slots
 	attrs    []span.Attr // those of one that is not there: keys and kinds
-	count    uint64      // spans, events or links in the group
-	id       uint32      // number in the table
-	overflow bool        // values come from the overflow column: not in the table
+	id       uint32      // number in the schema
+	overflow bool        // values come from the overflow column: not in the schema
 }
 
-// slotInfo is an attribute that shapes of a table have: its key, its kind, and its value or
+// slotInfo is an attribute that shapes of a schema have: its key, its kind, and its value or
 // the column that has the value. Most shapes have most of theirs in common with others.
 type slotInfo struct {
 	span.Attr
@@ -55,7 +54,7 @@ type slotInfo struct {
 const constSlot = 1
 
 // readSlot reads an attribute of shapes.
-func readSlot(r *reader, t *tables) (s slotInfo) {
+func readSlot(r *reader, t *schema) (s slotInfo) {
 	tag := r.uvarint()
 	if tag&constSlot != 0 {
 		if tag>>1 >= uint64(len(t.keys)) {
@@ -70,43 +69,41 @@ func readSlot(r *reader, t *tables) (s slotInfo) {
 		r.fail("unknown column")
 		return s
 	}
-	s.col = t.attrs[tag>>1]
-	c := &t.columns[s.col].attr
+	s.col = firstAttr + colID(tag>>1)
+	c := &t.attrs[tag>>1]
 	s.Key, s.Value.Kind = c.key, c.kind
 	return s
 }
 
-// readShape reads a shape of the group's table.
-func readShape(r *reader, t *tables, version int) (s shape) {
+// hasTableName reports whether the name of a shape of the schema is in its names: links have
+// none, and where there are too many names the spans have theirs.
+func (s *shape) hasTableName() bool { return s.own != ownLink && s.mask&hasName == 0 }
+
+// readShape reads a shape of the schema.
+func readShape(r *reader, in *schema) (s shape) {
 	s.own = owner(r.upTo(uint64(numOwners) - 1))
-	if name := r.upTo(uint64(len(t.names))); name > 0 {
-		s.name = t.names[name-1]
+	if name := r.upTo(uint64(len(in.names))); name > 0 {
+		s.name = in.names[name-1]
 	}
 	readShapeFields(r, &s)
-	s.count = r.uvarint()
-	from := len(t.shapeSlots)
+	from := len(in.shapeSlots)
 	for range r.count(1) {
-		id := uint32(len(t.slots))
-		if version < versionSlots {
-			t.slots = append(t.slots, readSlot(r, t))
-		} else {
-			id = r.uint32()
-		}
-		if int(id) >= len(t.slots) {
+		id := r.uint32()
+		if int(id) >= len(in.slots) {
 			r.fail("unknown attribute of a shape")
 			return s
 		}
-		if col := t.slots[id].col; col != 0 && t.columns[col].attr.own != s.own {
+		if col := in.slots[id].col; col != 0 && in.attrs[col-firstAttr].own != s.own {
 			r.fail("column of another owner")
 			return s
 		}
-		t.shapeSlots = append(t.shapeSlots, id)
+		in.shapeSlots = append(in.shapeSlots, id)
 	}
-	s.slots = t.shapeSlots[from:len(t.shapeSlots):len(t.shapeSlots)]
+	s.slots = in.shapeSlots[from:len(in.shapeSlots):len(in.shapeSlots)]
 	return s
 }
 
-// readShapeFields reads what shapes of the table and inline shapes have in common.
+// readShapeFields reads what shapes of the schema and inline shapes have in common.
 func readShapeFields(r *reader, s *shape) {
 	s.mask = mask(r.upTo(uint64(maskEnd - 1)))
 	if s.own != ownSpan {
@@ -130,7 +127,7 @@ func appendShapeFields(dst []byte, s *shape) []byte {
 	return append(dst, byte(s.presence))
 }
 
-// appendInline appends a shape that is not in the table, with the keys in full. Its values
+// appendInline appends a shape that is not in the schema, with the keys in full. Its values
 // go to the overflow column.
 func appendInline(dst []byte, s *shape) []byte {
 	dst = appendText(dst, s.name)

@@ -24,6 +24,9 @@ func (p *Part) Stat(ctx context.Context) ([]Stat, error) {
 		sum[cause].Bytes += bytes
 		sum[cause].Values += values
 	}
+	for _, refs := range p.schemas {
+		add("schemas", refs[0].stored+refs[1].stored, 0)
+	}
 	for _, g := range p.groups {
 		if err := ctx.Err(); err != nil {
 			return nil, err

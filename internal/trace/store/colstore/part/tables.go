@@ -1,40 +1,38 @@
 package part
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"math/bits"
+	"slices"
 	"sync"
 	"unsafe"
-
-	"github.com/weft-dev/weft/internal/trace/span"
 )
 
-// tables is what the spans of a group share, decoded. Immutable but for consts.
+// tables is what a group says of its spans, beside the schema that it shares with other groups
+// of the part, decoded. Immutable but for consts.
 type tables struct {
-	names     []string
-	keys      []string
-	resources []resourceInfo
-	scopes    []scopeInfo
-	columns   []columnInfo // by colID; of fixed columns mostly just the layout
-	attrs     []colID      // of the attribute columns, in order of the table
-	slots     []slotInfo
-	shapes    []shape
-	classes   []classInfo // number - 1
-	size      int64       // bytes in memory, about
-
-	scopeAttrs int      // of all resources and scopes
-	shapeSlots []uint32 // of all shapes, one behind the other
+	*schema
+	columns []columnInfo // by colID; of fixed columns mostly just the layout
+	classes []classInfo  // number - 1
+	// How many spans of the group, or events or links, have each scope and shape of the schema,
+	// and which resources some have.
+	scopeCount, shapeCount []uint32
+	resourceUsed           []bool
+	size                   int64 // bytes in memory, about, without the schema
 
 	constOnce sync.Once
 	consts    *constants
 }
 
+// classInfo is a class of the group.
 type classInfo struct {
 	class
 	count uint32
 }
 
-// hasInline reports whether some shapes of the owner are not in the table.
+// hasInline reports whether some shapes of the owner are not in the schema.
 func (t *tables) hasInline(own owner) bool { return !t.columns[inlineColumns[own]].filter.isZero() }
 
 // Flags of a column in the table.
@@ -47,49 +45,46 @@ const (
 
 // appendTables appends the group's tables:
 //
-//	names, keys: count; the texts
-//	attribute columns: count; owner, key, kind of each
-//	columns with values: count; of each number, values, flags; dictionary; range; filter
-//	resources, scopes: count; the records, and the spans of each scope
-//	slots: count; the records
-//	shapes: the slots of all; count; the records
-//	classes: count; the scopes, the shapes, the spans of each
+//	columns with values: count; of each number, values, flags; dictionary; range; filter; patterns
+//	classes: numbers among the schema's pairs, ascending; the spans of each
+//	scopes of spans whose shape is inline: numbers, ascending; the spans of each
+//	shapes of events and links: numbers, ascending; the events or links of each
 func (g *groupBuilder) appendTables(dst []byte) ([]byte, error) {
-	dst = appendTexts(dst, g.nameList)
-	dst = appendTexts(dst, g.keyList)
-	attrs := g.col[firstAttr:]
-	dst = appendUvarint(dst, len(attrs))
-	for i := range attrs {
-		c := &attrs[i]
-		dst = append(dst, byte(c.attr.own))
-		dst = appendUvarint(dst, g.keys[c.attr.key])
-		dst = append(dst, byte(c.attr.kind))
-	}
 	dst = g.appendColumns(dst)
-	dst = appendUvarint(dst, len(g.scopes.resList))
-	for _, enc := range g.scopes.resList {
-		dst = append(dst, enc...)
+	dst = appendCounts(dst, g.classes)
+	var scopes, shapes []counted
+	for id, n := range g.origins.inline {
+		if n > 0 {
+			scopes = append(scopes, counted{uint32(id), n})
+		}
 	}
-	dst = appendUvarint(dst, len(g.scopes.list))
-	for i, enc := range g.scopes.list {
-		dst = append(dst, enc...)
-		dst = appendUvarint(dst, g.scopes.count[i])
+	for _, sb := range g.known {
+		if sb.own != ownSpan && sb.count > 0 {
+			shapes = append(shapes, counted{sb.number - 1, uint32(sb.count)})
+		}
 	}
-	dst = g.appendShapes(dst)
-	dst = appendUvarint(dst, len(g.classList))
-	for _, c := range g.classList {
-		dst = appendUvarint(dst, c.scope)
-	}
-	for _, c := range g.classList {
-		dst = appendUvarint(dst, c.shape)
-	}
-	for _, c := range g.classList {
-		dst = appendUvarint(dst, c.count)
-	}
+	dst = appendCounts(appendCounts(dst, scopes), shapes)
 	if len(dst) > maxBlock {
 		return nil, fmt.Errorf("tables of a group have %d bytes, the format holds %d", len(dst), maxBlock)
 	}
 	return dst, nil
+}
+
+// counted is a number in the schema and how many of the group have it.
+type counted struct{ id, count uint32 }
+
+// appendCounts sorts the list by number and appends the numbers and the counts.
+func appendCounts(dst []byte, list []counted) []byte {
+	slices.SortFunc(list, func(a, b counted) int { return cmp.Compare(a.id, b.id) })
+	ids := make([]uint32, len(list))
+	for i := range list {
+		ids[i] = list[i].id
+	}
+	dst = appendAscending(dst, ids)
+	for i := range list {
+		dst = appendUvarint(dst, list[i].count)
+	}
+	return dst
 }
 
 func (g *groupBuilder) appendColumns(dst []byte) []byte {
@@ -150,131 +145,70 @@ func (g *groupBuilder) appendColumns(dst []byte) []byte {
 	return dst
 }
 
-// appendShapes appends the shapes, and before them each attribute that some of them have, once.
-func (g *groupBuilder) appendShapes(dst []byte) []byte {
-	var slots, ids []byte
-	known := map[string]uint32{}
-	total := 0
-	for _, s := range g.list {
-		total += len(s.attrs)
-	}
-	for _, s := range g.list {
-		for i := range s.attrs {
-			from := len(slots)
-			slots = s.appendSlot(slots, i)
-			id, ok := known[string(slots[from:])]
-			if ok {
-				slots = slots[:from]
-			} else {
-				id = uint32(len(known))
-				known[string(slots[from:])] = id
-			}
-			ids = appendUvarint(ids, id)
-		}
-	}
-	dst = append(appendUvarint(dst, len(known)), slots...)
-	dst = appendUvarint(dst, total)
-	dst = appendUvarint(dst, len(g.list))
-	r := reader{b: ids}
-	for _, s := range g.list {
-		dst = append(dst, byte(s.own))
-		dst = appendUvarint(dst, s.nameID)
-		dst = appendShapeFields(dst, &s.shape)
-		dst = appendUvarint(dst, s.count)
-		dst = appendUvarint(dst, len(s.attrs))
-		from := r.at
-		for range s.attrs {
-			r.uvarint()
-		}
-		dst = append(dst, ids[from:r.at]...)
-	}
-	return dst
-}
-
-func (sb *shapeBuild) appendSlot(dst []byte, i int) []byte {
-	if sb.slots[i].varied {
-		return appendUvarint(dst, uint32(sb.slots[i].col-firstAttr)<<1)
-	}
-	dst = appendUvarint(dst, sb.keys[i]<<1|constSlot)
-	dst = append(dst, byte(sb.attrs[i].Value.Kind))
-	return appendValue(dst, sb.attrs[i].Value)
-}
-
 // readTables is the inverse of appendTables. Texts alias the block.
-func readTables(r *reader, version int) *tables {
-	t := &tables{size: int64(len(r.b))}
-	t.names = readTexts(r)
-	t.keys = readTexts(r)
-	t.readAttrColumns(r)
-	t.readColumns(r)
-	t.resources = make([]resourceInfo, r.count(7))
-	for i := range t.resources {
-		t.resources[i] = readResource(r)
-		t.scopeAttrs += len(t.resources[i].attrs)
-	}
-	t.scopes = make([]scopeInfo, r.count(11))
-	for i := range t.scopes {
-		t.scopes[i] = readScope(r, len(t.resources))
-		t.scopes[i].count = r.uvarint()
-		t.scopeAttrs += len(t.scopes[i].attrs)
-	}
-	if version >= versionSlots {
-		t.readSlots(r)
-	}
-	t.shapes = make([]shape, r.count(5))
-	for i := range t.shapes {
-		t.shapes[i] = readShape(r, t, version)
-		t.shapes[i].id = uint32(i)
-	}
-	t.readClasses(r)
-	r.end()
-	t.size += int64(t.scopeAttrs) * int64(unsafe.Sizeof(span.Attr{}))
-	t.size += int64(len(t.names)+len(t.keys))*16 + int64(len(t.shapeSlots))*4 +
-		int64(len(t.classes))*int64(unsafe.Sizeof(classInfo{})) +
-		int64(len(t.columns))*int64(unsafe.Sizeof(columnInfo{})) +
-		int64(len(t.slots))*int64(unsafe.Sizeof(slotInfo{})) +
-		int64(len(t.shapes))*int64(unsafe.Sizeof(shape{})) +
-		int64(len(t.resources)+len(t.scopes))*int64(unsafe.Sizeof(resourceInfo{}))
-	return t
-}
-
-// readSlots reads the attributes of shapes, and makes room for the lists of them.
-func (t *tables) readSlots(r *reader) {
-	t.slots = make([]slotInfo, r.count(1))
-	for i := range t.slots {
-		t.slots[i] = readSlot(r, t)
-	}
-	t.shapeSlots = make([]uint32, 0, r.count(1))
-}
-
-func (t *tables) readAttrColumns(r *reader) {
-	n := r.count(3)
-	t.columns = make([]columnInfo, int(firstAttr)+n)
+func readTables(r *reader, in *schema) *tables {
+	t := &tables{schema: in, size: int64(len(r.b))}
+	t.columns = make([]columnInfo, int(firstAttr)+len(in.attrs))
 	for i := range fixedColumns {
 		t.columns[i] = columnInfo{id: colID(i), phys: fixedColumns[i].phys}
 	}
-	t.attrs = make([]colID, n)
-	for i := range n {
-		id := firstAttr + colID(i)
-		t.attrs[i] = id
-		c := &t.columns[id]
-		c.id = id
-		c.attr.own = owner(r.upTo(uint64(numOwners) - 1))
-		key := r.uvarint()
-		if key >= uint64(len(t.keys)) {
-			r.fail("unknown key")
-			return
+	for i, a := range in.attrs {
+		phys, _ := physicalOf(a.kind)
+		t.columns[int(firstAttr)+i] = columnInfo{id: firstAttr + colID(i), attr: a, phys: phys}
+	}
+	t.readColumns(r)
+	t.scopeCount, t.shapeCount = make([]uint32, len(in.scopes)), make([]uint32, len(in.shapes))
+	t.readClasses(r)
+	readCounts(r, t.scopeCount)
+	readCounts(r, t.shapeCount)
+	r.end()
+	t.resourceUsed = make([]bool, len(in.resources))
+	for i, n := range t.scopeCount {
+		if n > 0 {
+			t.resourceUsed[in.scopes[i].Resource] = true
 		}
-		c.attr.key = t.keys[key]
-		c.attr.kind = readKind(r)
-		phys, ok := physicalOf(c.attr.kind)
-		if !ok {
-			r.fail("column of a kind without values")
-			return
-		}
-		c.phys = phys
+	}
+	t.size += int64(len(t.columns))*int64(unsafe.Sizeof(columnInfo{})) + int64(len(t.classes))*int64(unsafe.Sizeof(classInfo{})) +
+		int64(len(t.scopeCount)+len(t.shapeCount))*4 + int64(len(t.resourceUsed))
+	return t
+}
+
+// readCounts adds to the counts by number.
+func readCounts(r *reader, counts []uint32) {
+	ids := r.ascending(len(counts))
+	r.eachVarint(len(ids), math.MaxUint32, func(i int, n uint64) { counts[ids[i]] += uint32(n) })
+}
+
+// readClasses numbers the classes: those with the most spans first, by powers of two, and then
+// by their number in the schema, so that the numbers of nearly all spans are short.
+func (t *tables) readClasses(r *reader) {
+	ids := r.ascending(len(t.pairs))
+	counts := make([]uint32, len(ids))
+	r.eachVarint(len(ids), math.MaxUint32, func(i int, n uint64) { counts[i] = uint32(n) })
+	if r.bad != "" {
+		return
+	}
+	var next [33]int // class of each power of two
+	for _, n := range counts {
+		next[rankOf(n)]++
+	}
+	sum := 0
+	for i, n := range next {
+		next[i] = sum
+		sum += n
+	}
+	t.classes = make([]classInfo, len(ids))
+	for i, id := range ids {
+		at := &next[rankOf(counts[i])]
+		t.classes[*at] = classInfo{t.pairs[id], counts[i]}
+		*at++
+		t.scopeCount[t.pairs[id].scope] += counts[i]
+		t.shapeCount[t.pairs[id].shape] += counts[i]
 	}
 }
+
+// rankOf is 0 for the largest counts of spans.
+func rankOf(count uint32) int { return 32 - bits.Len32(count) }
 
 func (t *tables) readColumns(r *reader) {
 	for range r.count(3) {
@@ -327,50 +261,6 @@ func (t *tables) readDict(r *reader, c *columnInfo) {
 			c.nums[i] = uint64(r.zigzag())
 		}
 	}
-}
-
-func (t *tables) readClasses(r *reader) {
-	t.classes = make([]classInfo, r.count(3))
-	var some [256]uint64
-	each := func(limit int, set func(*classInfo, uint32)) {
-		for from := 0; from < len(t.classes); from += len(some) {
-			list := t.classes[from:min(from+len(some), len(t.classes))]
-			r.takeVarints(some[:len(list)])
-			for i := range list {
-				if some[i] >= uint64(limit) {
-					r.fail("class out of range")
-					return
-				}
-				set(&list[i], uint32(some[i]))
-			}
-		}
-	}
-	each(len(t.scopes), func(c *classInfo, n uint32) { c.scope = n })
-	each(len(t.shapes), func(c *classInfo, n uint32) {
-		if c.shape = n; t.shapes[n].own != ownSpan {
-			r.fail("class of an unknown shape")
-		}
-	})
-	each(math.MaxUint32, func(c *classInfo, n uint32) { c.count = n })
-	if r.bad != "" {
-		t.classes = nil
-	}
-}
-
-func appendTexts(dst []byte, list []string) []byte {
-	dst = appendUvarint(dst, len(list))
-	for _, s := range list {
-		dst = appendText(dst, s)
-	}
-	return dst
-}
-
-func readTexts(r *reader) []string {
-	out := make([]string, r.count(1))
-	for i := range out {
-		out[i] = r.text()
-	}
-	return out
 }
 
 // appendPageTable appends what is known of each page before it is read.

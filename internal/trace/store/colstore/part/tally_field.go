@@ -39,12 +39,15 @@ func newTallyField(f store.Field, t *tables, numbers bool) *tallyField {
 	out := &tallyField{Field: f, values: []span.Value{{}}, codes: map[span.Value]uint32{{}: 0}}
 	scopes := make([]uint32, len(t.scopes))
 	for i := range t.scopes {
+		if t.scopeCount[i] == 0 {
+			continue
+		}
 		scopes[i] = out.code(out.ofScope(t, &t.scopes[i]))
 	}
 	shapes := make([]uint32, len(t.shapes))
 	takes := make([]colID, len(t.shapes))
 	for i := range t.shapes {
-		if t.shapes[i].own == ownSpan {
+		if t.shapeCount[i] > 0 && t.shapes[i].own == ownSpan {
 			shapes[i], takes[i] = out.ofShape(t, &t.shapes[i])
 		}
 	}

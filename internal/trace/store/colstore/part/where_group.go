@@ -225,7 +225,7 @@ func (p *planner) attr(f store.Field) {
 
 func (p *planner) inResources() bool {
 	for i := range p.t.resources {
-		if p.any(p.t.resources[i].attrs) {
+		if p.t.resourceUsed[i] && p.any(p.t.resources[i].attrs) {
 			return true
 		}
 	}
@@ -234,7 +234,7 @@ func (p *planner) inResources() bool {
 
 func (p *planner) inScopes(holds func(*scopeInfo) bool) bool {
 	for i := range p.t.scopes {
-		if holds(&p.t.scopes[i]) {
+		if p.t.scopeCount[i] > 0 && holds(&p.t.scopes[i]) {
 			return true
 		}
 	}
@@ -243,7 +243,7 @@ func (p *planner) inScopes(holds func(*scopeInfo) bool) bool {
 
 func (p *planner) inShapes(value func(*shape) span.Value) bool {
 	for i := range p.t.shapes {
-		if s := &p.t.shapes[i]; s.own == ownSpan && p.holds(value(s)) {
+		if s := &p.t.shapes[i]; p.t.shapeCount[i] > 0 && s.own == ownSpan && p.holds(value(s)) {
 			return true
 		}
 	}
@@ -270,7 +270,7 @@ func (p *planner) owned(own owner, key string) {
 			return
 		}
 	}
-	for _, id := range p.t.attrs {
+	for id := firstAttr; int(id) < len(p.t.columns); id++ {
 		if c := &p.t.columns[id]; c.attr.own == own && c.attr.key == key {
 			p.column(c)
 		}

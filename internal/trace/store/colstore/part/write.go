@@ -105,7 +105,8 @@ type writer struct {
 	out   *fileWriter
 	foot  footer
 
-	group *groupBuilder // nil between tenants
+	group  *groupBuilder  // nil between tenants
+	schema *schemaBuilder // of the groups of a tenant; nil when it was written
 	// Of the page at hand.
 	pageSlots, pageWeight int
 	pages                 int // finished, in the whole part
@@ -131,7 +132,7 @@ func (w *writer) run(traces iter.Seq2[Trace, error]) error {
 			runtime.Gosched()
 		}
 	}
-	if err := w.closeGroup(); err != nil {
+	if err := w.closeTenant(); err != nil {
 		return err
 	}
 	return w.finish()
@@ -141,8 +142,8 @@ func (w *writer) trace(t Trace) error {
 	if err := w.checkOrder(t); err != nil {
 		return err
 	}
-	if w.group != nil && w.group.tenant != t.Tenant {
-		if err := w.closeGroup(); err != nil {
+	if w.schema != nil && w.schema.tenant != t.Tenant {
+		if err := w.closeTenant(); err != nil {
 			return err
 		}
 	}
@@ -260,7 +261,10 @@ func (w *writer) split(t Trace) (pages int, err error) {
 // add puts spans of one trace into the page at hand.
 func (w *writer) add(t Trace, spans []Ref, slots, weight int, continued, continues bool) {
 	if w.group == nil {
-		w.group = newGroupBuilder(t.Tenant, w.opt.Vary)
+		if w.schema == nil {
+			w.schema = newSchemaBuilder(t.Tenant, w.opt.Vary)
+		}
+		w.group = newGroupBuilder(w.schema)
 		w.space.lend(w.group.col)
 	}
 	g := w.group
@@ -296,7 +300,9 @@ func (w *writer) closeGroup() error {
 	}
 	w.group = nil
 	m, err := g.writeGroup(w.ctx, w.out)
+	m.schema = len(w.foot.schemas)
 	w.space.takeBack(g.col)
+	w.schema.closeGroup()
 	if err != nil {
 		return err
 	}
@@ -307,7 +313,37 @@ func (w *writer) closeGroup() error {
 		w.foot.MaxStart = m.stats.MaxStart
 	}
 	w.foot.groups = append(w.foot.groups, m)
+	if w.schema.full() {
+		return w.closeSchema()
+	}
 	return nil
+}
+
+func (w *writer) closeTenant() error {
+	if err := w.closeGroup(); err != nil {
+		return err
+	}
+	return w.closeSchema()
+}
+
+// closeSchema writes what the last groups have in common.
+func (w *writer) closeSchema() error {
+	s := w.schema
+	if s == nil {
+		return nil
+	}
+	w.schema = nil
+	b, err := s.append(nil)
+	if err != nil {
+		return err
+	}
+	var refs schemaRefs
+	refs[0] = w.out.block(b, true)
+	if s.groups > 1 { // a damaged block costs one group at most
+		refs[1] = w.out.block(b, true)
+	}
+	w.foot.schemas = append(w.foot.schemas, refs)
+	return w.out.err
 }
 
 // finish writes what follows the groups.
