@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,7 +85,13 @@ func TestConformance(t *testing.T) {
 // random sizes in each case, with random encodings and merges that stop and go.
 func TestConformanceTiny(t *testing.T) {
 	seed := storetest.Seed(t)
+	// They take as long as all others together; TestConformance has them in the short run, which
+	// is for the race detector.
+	long := []string{"lossless", "search_pages", "huge_trace"}
 	storetest.Run(t, func(t *testing.T, o storetest.Options) storetest.Instance {
+		if testing.Short() && slices.Contains(long, strings.Split(t.Name(), "/")[1]) {
+			t.Skip("the full run has it")
+		}
 		mem := vfs.NewMem()
 		r := rand.New(rand.NewPCG(seed, xxh3.HashString(t.Name())))
 		h := &harness{mem: mem, cfg: Config{
