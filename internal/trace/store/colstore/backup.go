@@ -138,6 +138,10 @@ func checkFolder(ctx context.Context, fsys vfs.FS, dir string, man *manifest, pr
 	cache := part.NewCache(8 << 20)
 	for i, mp := range man.Parts {
 		p, err := part.Open(fsys, path.Join(dir, "parts", mp.Name), cache)
+		var version *part.VersionError
+		if errors.As(err, &version) { // it is not damaged
+			return report, fmt.Errorf("check part %s: %w", mp.Name, err)
+		}
 		if err != nil {
 			report.Corrupt = append(report.Corrupt, fmt.Errorf("open part %s: %w", mp.Name, err))
 			continue

@@ -17,6 +17,7 @@ import (
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
 var ctx = context.Background()
@@ -522,4 +523,38 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(Config{FS: mem, Dir: "data/store"}); !errors.As(err, &format) || format.Have != formatVersion+1 || format.Known != formatVersion {
 		t.Errorf("open of a newer format: %v", err)
 	}
+}
+
+// A part of another version is not a damaged one: nothing opens it, and nothing moves it away.
+func TestPartOfAnotherVersion(t *testing.T) {
+	mem := vfs.NewMem()
+	s := openOn(t, mem, nil)
+	if err := errors.Join(s.Apply(ctx, record(1)), s.Flush(ctx), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	name := largestFile(t, mem, "data/store/parts")
+	data, err := readFile(mem, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[8]++
+	if err := writeFile(mem, name, data); err != nil {
+		t.Fatal(err)
+	}
+	f := func(what string, err error) {
+		t.Helper()
+		var version *part.VersionError
+		if !errors.As(err, &version) || version.Found != part.Version+1 {
+			t.Errorf("%s: %v, want a VersionError", what, err)
+		}
+		if again, err := readFile(mem, name); err != nil || !bytes.Equal(again, data) {
+			t.Errorf("%s changed the part: %v", what, err)
+		}
+	}
+	_, err = Open(Config{FS: mem, Dir: "data/store"})
+	f("open", err)
+	_, err = Check(ctx, mem, "data/store", nil)
+	f("check", err)
+	_, err = Repair(ctx, Config{FS: mem, Dir: "data/store"})
+	f("repair", err)
 }
