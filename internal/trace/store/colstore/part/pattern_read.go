@@ -113,21 +113,16 @@ func (c *patternCursor) pass() bool {
 }
 
 func (c *patternCursor) passLine() bool {
-	if c.ids.left() == 0 {
-		c.ids.fail("block too short")
+	p, ok := c.pattern()
+	if !ok {
 		return false
 	}
-	id := c.ids.uvarint()
-	if id == plainLine {
+	if p == nil {
 		c.plain.text()
 		return c.bad() == ""
 	}
-	if id -= firstPattern; id >= uint64(len(c.list)) {
-		c.ids.fail("unknown pattern")
-		return false
-	}
-	for i := range c.list[id].holes {
-		switch h := &c.list[id].holes[i]; h.kind {
+	for i := range p.holes {
+		switch h := &p.holes[i]; h.kind {
 		case holeDecimal, holeNumber:
 			c.number(h)
 		case holeHex, holeHexUpper:
@@ -150,21 +145,32 @@ func (c *patternCursor) fits() bool {
 	return true
 }
 
-func (c *patternCursor) nextLine() bool {
+// pattern is that of the next line, nil if the line has none; false if there is no line.
+func (c *patternCursor) pattern() (*pattern, bool) {
 	if c.ids.left() == 0 {
 		c.ids.fail("block too short")
-		return false
+		return nil, false
 	}
 	id := c.ids.uvarint()
 	if id == plainLine {
-		c.arena = append(c.arena, c.plain.text()...)
-		return c.fits()
+		return nil, true
 	}
 	if id -= firstPattern; id >= uint64(len(c.list)) { // also 0, which is no line
 		c.ids.fail("unknown pattern")
+		return nil, false
+	}
+	return &c.list[id], true
+}
+
+func (c *patternCursor) nextLine() bool {
+	p, ok := c.pattern()
+	if !ok {
 		return false
 	}
-	p := &c.list[id]
+	if p == nil {
+		c.arena = append(c.arena, c.plain.text()...)
+		return c.fits()
+	}
 	for i := range p.holes {
 		h := &p.holes[i]
 		c.arena = append(c.arena, h.lead...)
