@@ -117,97 +117,116 @@ type encoder struct {
 	first, end    int64
 }
 
-func (e *encoder) append(dst []byte) ([]byte, error) {
-	n := len(e.rows)
-	var (
-		start    = make([]float64, n)
-		duration = make([]float64, n)
-		parent   = make([]int32, n)
-		subtree  = make([]uint32, n)
-		hidden   = make([]uint32, n)
-		depth    = make([]uint16, n)
-		service  = make([]uint16, n)
-		name     = make([]uint32, n)
-		kind     = make([]uint8, n)
-		status   = make([]uint8, n)
-		flags    = make([]uint8, n)
-		ids      = make([]byte, 0, 8*n)
-	)
-	services, names := dictionary{max: maxServices}, dictionary{max: math.MaxInt32}
-	t := e.t
-	sent := make(map[int32]int32, n) // row of the tree → row sent
-	for i, r := range e.rows {
-		row := &t.Rows[r]
-		sent[r] = int32(i)
-		start[i] = float64(row.Start - t.Start)
-		duration[i] = float64(row.End - row.Start)
-		parent[i] = -1
-		if p, ok := sent[row.Parent]; ok && r != e.base {
-			parent[i] = p
-		}
-		subtree[i] = 1
-		depth[i] = uint16(min(row.Depth-t.Rows[e.base].Depth, maxDepth))
-		ids = append(ids, row.SpanID[:]...)
-		if row.Broken {
-			flags[i] |= FlagCycle
-		}
-		if row.Shared {
-			flags[i] |= FlagShared
-		}
-		s := t.SpanOf(r)
-		if s == nil {
-			flags[i] |= FlagMissing
-			service[i] = uint16(services.index(""))
-			name[i] = names.index("")
-			continue
-		}
-		service[i] = uint16(services.index(t.Batch.Service(s)))
-		name[i] = names.index(s.Name)
-		kind[i] = clip(int32(s.Kind))
-		status[i] = clip(int32(s.Status))
-		flags[i] |= spanFlags(t.Batch, s)
-	}
-	for i := n - 1; i > 0; i-- {
-		if p := parent[i]; p >= 0 {
-			subtree[p] += subtree[i]
-		}
-	}
-	if e.cut != nil {
-		for i, r := range e.rows {
-			for c := range t.Children(r) {
-				if _, ok := sent[c]; !ok {
-					hidden[i] = uint32(t.Rows[r].Subtree)
-					break
-				}
-			}
-		}
-	}
+// sentRows is what is sent of each row, a slice for each column.
+type sentRows struct {
+	start, duration []float64
+	parent          []int32
+	subtree, hidden []uint32
+	depth, service  []uint16
+	name            []uint32
+	kind, status    []uint8
+	flags           []uint8
+	ids             []byte
+	services, names dictionary
+}
 
+func newSentRows(n int) *sentRows {
+	return &sentRows{
+		start: make([]float64, n), duration: make([]float64, n), parent: make([]int32, n),
+		subtree: make([]uint32, n), hidden: make([]uint32, n), depth: make([]uint16, n), service: make([]uint16, n),
+		name: make([]uint32, n), kind: make([]uint8, n), status: make([]uint8, n), flags: make([]uint8, n),
+		ids: make([]byte, 0, 8*n), services: dictionary{max: maxServices}, names: dictionary{max: math.MaxInt32},
+	}
+}
+
+func (e *encoder) append(dst []byte) ([]byte, error) {
+	n, t, out := len(e.rows), e.t, e.gather()
 	var cols columns
-	cols.add("start", "f64", 8*n, start)
-	cols.add("duration", "f64", 8*n, duration)
-	cols.add("parent", "i32", 4*n, parent)
-	cols.add("subtree", "u32", 4*n, subtree)
-	cols.add("depth", "u16", 2*n, depth)
-	cols.add("service", "u16", 2*n, service)
-	cols.add("name", "u32", 4*n, name)
-	cols.add("kind", "u8", n, kind)
-	cols.add("status", "u8", n, status)
-	cols.add("flags", "u8", n, flags)
-	cols.add("span_id", "u8", 8*n, ids)
+	cols.add("start", "f64", 8*n, out.start)
+	cols.add("duration", "f64", 8*n, out.duration)
+	cols.add("parent", "i32", 4*n, out.parent)
+	cols.add("subtree", "u32", 4*n, out.subtree)
+	cols.add("depth", "u16", 2*n, out.depth)
+	cols.add("service", "u16", 2*n, out.service)
+	cols.add("name", "u32", 4*n, out.name)
+	cols.add("kind", "u8", n, out.kind)
+	cols.add("status", "u8", n, out.status)
+	cols.add("flags", "u8", n, out.flags)
+	cols.add("span_id", "u8", 8*n, out.ids)
 	if e.cut != nil {
-		cols.add("hidden", "u32", 4*n, hidden)
+		cols.add("hidden", "u32", 4*n, out.hidden)
 	}
 	h := header{
 		Base: strconv.FormatInt(t.Start, 10), Duration: "0",
 		Rows: n, Spans: e.spans, Errors: e.errors, Cut: e.cut,
-		Services: services.words(), Names: names.words(), Columns: cols.at,
+		Services: out.services.words(), Names: out.names.words(), Columns: cols.at,
 	}
 	if n > 0 {
 		h.TraceID = t.Batch.Spans[0].TraceID.String()
 		h.Duration = strconv.FormatInt(e.end-e.first, 10)
 	}
 	return cols.write(dst, h)
+}
+
+// gather fills the columns, the subtrees from the last row up.
+func (e *encoder) gather() *sentRows {
+	n, t := len(e.rows), e.t
+	out := newSentRows(n)
+	sent := make(map[int32]int32, n) // row of the tree → row sent
+	for i, r := range e.rows {
+		sent[r] = int32(i)
+		out.parent[i] = -1
+		if p, ok := sent[t.Rows[r].Parent]; ok && r != e.base {
+			out.parent[i] = p
+		}
+		e.row(out, i, r)
+	}
+	for i := n - 1; i > 0; i-- {
+		if p := out.parent[i]; p >= 0 {
+			out.subtree[p] += out.subtree[i]
+		}
+	}
+	if e.cut == nil {
+		return out
+	}
+	for i, r := range e.rows {
+		for c := range t.Children(r) {
+			if _, ok := sent[c]; !ok {
+				out.hidden[i] = uint32(t.Rows[r].Subtree)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// row fills row i with row r of the tree.
+func (e *encoder) row(out *sentRows, i int, r int32) {
+	t := e.t
+	row := &t.Rows[r]
+	out.start[i] = float64(row.Start - t.Start)
+	out.duration[i] = float64(row.End - row.Start)
+	out.subtree[i] = 1
+	out.depth[i] = uint16(min(row.Depth-t.Rows[e.base].Depth, maxDepth))
+	out.ids = append(out.ids, row.SpanID[:]...)
+	if row.Broken {
+		out.flags[i] |= FlagCycle
+	}
+	if row.Shared {
+		out.flags[i] |= FlagShared
+	}
+	s := t.SpanOf(r)
+	if s == nil {
+		out.flags[i] |= FlagMissing
+		out.service[i] = uint16(out.services.index(""))
+		out.name[i] = out.names.index("")
+		return
+	}
+	out.service[i] = uint16(out.services.index(t.Batch.Service(s)))
+	out.name[i] = out.names.index(s.Name)
+	out.kind[i] = clip(int32(s.Kind))
+	out.status[i] = clip(int32(s.Status))
+	out.flags[i] |= spanFlags(t.Batch, s)
 }
 
 func spanFlags(b *span.Batch, s *span.Span) (f uint8) {
