@@ -282,7 +282,7 @@ func (d *decoder) reserve(from, to int) {
 		return
 	}
 	class := *d.cursor(colClass)
-	slots := 0
+	slots, shared := 0, 0
 	for row := range to {
 		n := class.nextNum()
 		if n > uint64(len(d.t.classes)) {
@@ -290,12 +290,29 @@ func (d *decoder) reserve(from, to int) {
 			return
 		}
 		if n > 0 && row >= from {
-			slots += len(d.t.shapes[d.t.classes[n-1].shape].slots)
+			c := &d.t.classes[n-1]
+			slots += len(d.t.shapes[c.shape].slots)
+			shared += d.meetScope(c.scope)
 		}
 	}
+	clear(d.scopes)
+	clear(d.resources)
 	if slots > d.budget {
 		d.fail("too many attributes")
 		return
 	}
-	b.Attrs = slices.Grow(b.Attrs, slots+d.t.scopeAttrs)
+	b.Attrs = slices.Grow(b.Attrs, slots+shared)
+}
+
+// meetScope is the attributes of a scope and its resource that no row before had.
+func (d *decoder) meetScope(id uint32) (n int) {
+	if d.scopes[id] > 0 {
+		return 0
+	}
+	sc := &d.t.scopes[id]
+	if d.scopes[id], n = 1, len(sc.attrs); d.resources[sc.Resource] == 0 {
+		d.resources[sc.Resource] = 1
+		n += len(d.t.resources[sc.Resource].attrs)
+	}
+	return n
 }

@@ -22,7 +22,6 @@ type schema struct {
 	pairs     []class // of a scope and a shape: groups number theirs, as classes
 	size      int64   // bytes in memory, about
 
-	scopeAttrs int      // of all resources and scopes
 	shapeSlots []uint32 // of all shapes, one behind the other
 }
 
@@ -104,15 +103,16 @@ func readSchema(r *reader) *schema {
 	for i := range s.attrs {
 		s.attrs[i] = readAttrColumn(r, s.keys)
 	}
+	attrs := 0 // of all resources and scopes
 	s.resources = make([]resourceInfo, r.count(7))
 	for i := range s.resources {
 		s.resources[i] = readResource(r)
-		s.scopeAttrs += len(s.resources[i].attrs)
+		attrs += len(s.resources[i].attrs)
 	}
 	s.scopes = make([]scopeInfo, r.count(10))
 	for i := range s.scopes {
 		s.scopes[i] = readScope(r, len(s.resources))
-		s.scopeAttrs += len(s.scopes[i].attrs)
+		attrs += len(s.scopes[i].attrs)
 	}
 	s.readSlots(r)
 	s.shapes = make([]shape, r.count(4))
@@ -122,7 +122,7 @@ func readSchema(r *reader) *schema {
 	}
 	s.readPairs(r)
 	r.end()
-	s.size += int64(s.scopeAttrs) * int64(unsafe.Sizeof(span.Attr{}))
+	s.size += int64(attrs) * int64(unsafe.Sizeof(span.Attr{}))
 	s.size += int64(len(s.names)+len(s.keys))*16 + int64(len(s.shapeSlots))*4 +
 		int64(len(s.attrs))*int64(unsafe.Sizeof(attrColumn{})) +
 		int64(len(s.pairs))*int64(unsafe.Sizeof(class{})) +
