@@ -67,7 +67,7 @@ func fill(ctx context.Context, s *proof.Server, spans int) error {
 }
 
 // logCap is the default of log-cap.
-const logCap = 128 << 20
+const logCap = 192 << 20
 
 // largestLog starts a server whose head never becomes a part, fills the log with as much as
 // an ordinary one takes, kills it, and returns how long the next start takes, with ordinary settings.

@@ -254,7 +254,9 @@ func (a *App) openTraces(ctx context.Context) (err error) {
 	}
 	a.store, err = colstore.Open(colstore.Config{
 		FS: a.fs, Dir: tracesDir(a.cfg.Data), Clock: a.clock, Logger: a.logger,
-		HeadBytes: int(a.cfg.HeadCap), HeadAge: a.cfg.HeadAge, DiskCap: a.diskCap, Allowance: a.allowance, Kept: a.kept,
+		// Two heads have their requests in the log, and it is trimmed by eighths.
+		HeadBytes: int(a.cfg.HeadCap), HeadRequests: int(a.cfg.LogCap) * 3 / 8, HeadAge: a.cfg.HeadAge,
+		DiskCap: a.diskCap, Allowance: a.allowance, Kept: a.kept,
 	})
 	if err != nil {
 		return err

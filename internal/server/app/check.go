@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,12 +9,6 @@ import (
 	"os"
 	"path"
 	"strings"
-)
-
-// What store and log take for 0.
-const (
-	defaultHead Bytes = 32_000_000
-	defaultLog  Bytes = 128 << 20
 )
 
 // off is the address of what does not listen.
@@ -64,12 +57,6 @@ func (c Config) check() (Config, error) {
 	}
 	if c.MaxInFlight < 2*c.MaxRequest {
 		bad("limits.in-flight", "%d bytes are less than twice limits.request", c.MaxInFlight)
-	}
-	// The log keeps what a head holds until that is a part, and the next head grows meanwhile.
-	head, logCap := cmp.Or(c.HeadCap, defaultHead), cmp.Or(c.LogCap, defaultLog)
-	if head > logCap/2 {
-		bad("head", "%s does not fit log-cap, %s: the log would be full, and spans refused, before the head is written as a part; "+
-			"set head to at most %s, or log-cap to at least %s", sizeText(int64(head)), sizeText(int64(logCap)), sizeDown(int64(logCap/2)), sizeUp(2*int64(head)))
 	}
 	if limits, err := c.tenantLimits(); err != nil {
 		bad("tenant.disk-share", "%v", err)

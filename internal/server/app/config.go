@@ -40,8 +40,8 @@ type Config struct {
 	SpansPerSecond int    `key:"tenant.spans-per-second" default:"0" doc:"spans a tenant may send each second, on average over five; 0: no limit"`
 	BytesPerSecond Bytes  `key:"tenant.bytes-per-second" default:"0" doc:"bytes a tenant may send each second, decompressed, on average over five; 0: no limit"`
 
-	LogCap  Bytes         `key:"log-cap" default:"128MiB" doc:"most bytes of the ingest log, which a start reads again"`
-	HeadCap Bytes         `key:"head" default:"32MB" doc:"memory of the newest spans, which is written as a part when full while as much fills again; at most half of log-cap"`
+	LogCap  Bytes         `key:"log-cap" default:"192MiB" doc:"most bytes of the ingest log, which a start reads again; spans of three eighths of it are written as a part at once"`
+	HeadCap Bytes         `key:"head" default:"40MB" doc:"memory of the newest spans, which is written as a part when full while as much fills again"`
 	HeadAge time.Duration `key:"head-age" default:"20s" doc:"longest time spans wait in memory before they are written as a part"`
 
 	MaxRequest    Bytes         `key:"limits.request" default:"64MB" doc:"largest request, as sent and decompressed"`

@@ -129,11 +129,6 @@ func TestCheck(t *testing.T) {
 	f("pprof: 0.0.0.0:0 can be reached", "pprof=0.0.0.0:0")
 	f("cors.origins: \"shop.example\" is not an origin", "cors.origins=shop.example")
 	f("limits.in-flight", "limits.request=1GB")
-	f("head: 100 MB does not fit log-cap, 134 MB: | head to at most 67.1MB | log-cap to at least 200MB", "head=100MB")
-	f("head: 32 MB does not fit log-cap, 20 MB: | head to at most 10MB | log-cap to at least 64MB", "log-cap=20MB")
-	f("head: 32 MB does not fit log-cap, 20 MB:", "log-cap=20MB", "head=0")
-	f("", "head=64MiB")
-	f("", "head=10MB", "log-cap=20MB")
 	f("web-dir: no web app there", "web-dir=/nowhere")
 	f("data: no folder", "data=")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
@@ -228,6 +229,7 @@ func (a *aggregation) damage(ctx context.Context, p *livePart, err error) error 
 // heads adds up the spans of the heads.
 func (a *aggregation) heads(ctx context.Context, sum *store.Aggregator) error {
 	held := a.memory.Load() - sum.Memory() // by the others
+	var r pack.Reader
 	for i, blocks := range a.blocks {
 		for n, b := range blocks {
 			if err := ctx.Err(); err != nil {
@@ -237,15 +239,16 @@ func (a *aggregation) heads(ctx context.Context, sum *store.Aggregator) error {
 				continue
 			}
 			twice := a.twice.heads[i][rowsAt{page: int32(n)}]
-			for k := range b.indexes {
-				if twice.has(k) || a.hidden[TraceKey{a.q.Tenant, b.batch.Spans[k].TraceID}] {
+			batch := r.All(b.rows)
+			for k := range batch.Spans {
+				if twice.has(k) || a.hidden[TraceKey{a.q.Tenant, batch.Spans[k].TraceID}] {
 					continue
 				}
-				if err := sum.Add(b.batch, k); err != nil {
+				if err := sum.Add(batch, k); err != nil {
 					return err
 				}
 			}
-			a.bytes.Add(int64(len(b.batch.Spans)) * headSpanBytes)
+			a.bytes.Add(int64(len(batch.Spans)) * headSpanBytes)
 			if err := a.over(held + sum.Memory()); err != nil {
 				return err
 			}

@@ -22,9 +22,11 @@ type Config struct {
 	Clock  clock.Clock  // default: the machine's
 	Logger *slog.Logger // default: discard
 
-	// HeadBytes of memory, or of encoded requests if that is reached first, make a head
-	// ready for flushing. Default 32 MB, some 40,000 spans.
+	// HeadBytes of memory make a head ready for flushing. Default 40 MB, some 180,000 spans.
 	HeadBytes int
+	// HeadRequests of bytes of encoded requests make it ready too: the log keeps them until
+	// then. Default 72 MiB.
+	HeadRequests int
 	// HeadAge after which a head is flushed however small, so that the log stays short.
 	// Default 20 seconds.
 	HeadAge time.Duration
@@ -48,9 +50,8 @@ type Config struct {
 	// MergeFanIn is how many parts of a size class are merged at once, or up to a third more
 	// where they wait. Default 12.
 	MergeFanIn int
-	// MaxPartSpans: merges make no part larger. Default 6 million, which is what twelve
-	// parts of twelve full heads have, so that a span is written three times at most,
-	// however many there are.
+	// MaxPartSpans: merges make no part larger. Default 6 million, so that a span is written
+	// three times at most, however many there are.
 	MaxPartSpans int64
 	// IdleAge after the last flush, if nothing has arrived since, the small parts that are
 	// left are merged too. Default 5 seconds.
@@ -87,7 +88,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	def(&c.HeadBytes, 32_000_000)
+	def(&c.HeadBytes, 40_000_000)
+	def(&c.HeadRequests, 72<<20)
 	def(&c.HeadAge, 20*time.Second)
 	def(&c.MaxHeads, 1)
 	def(&c.JanitorEvery, time.Minute)
@@ -109,7 +111,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Dir == "" {
 		errs = append(errs, errors.New("no folder given"))
 	}
-	if c.HeadBytes < 0 || c.MaxHeads < 0 || c.MergeFanIn < 2 || c.MaxPartSpans < 1 {
+	if c.HeadBytes < 0 || c.HeadRequests < 0 || c.MaxHeads < 0 || c.MergeFanIn < 2 || c.MaxPartSpans < 1 {
 		errs = append(errs, fmt.Errorf("sizes out of range: head %d bytes, %d heads, fan-in %d, part %d spans",
 			c.HeadBytes, c.MaxHeads, c.MergeFanIn, c.MaxPartSpans))
 	}

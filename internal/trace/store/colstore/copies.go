@@ -6,6 +6,8 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
+
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 )
 
 // A part has each span once, and so has a head. What arrived twice may be in two of them
@@ -209,9 +211,11 @@ func (s *Store) copiesInHead(ctx context.Context, v *view, i int, h *head, block
 func (h *head) mark(b *block, number int, rows rowSet) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	for i := range b.indexes {
-		if h.index.has(h.blocks, b, i) {
-			rows.add(rowsAt{page: int32(number)}, i, len(b.batch.Spans))
+	var theirs, mine pack.Reader
+	batch := theirs.All(b.rows)
+	for i := range batch.Spans {
+		if h.index.has(h.blocks, b.tenant, batch, i, &mine) {
+			rows.add(rowsAt{page: int32(number)}, i, len(batch.Spans))
 		}
 	}
 }

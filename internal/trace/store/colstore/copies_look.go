@@ -10,6 +10,7 @@ import (
 
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
@@ -111,12 +112,12 @@ func (s *Store) runOfHead(blocks []*block, of *livePart, from int) (run traceRun
 		if !w.meets(b.minStart, b.maxStart) {
 			continue
 		}
-		for i := range b.indexes {
-			sp := &b.batch.Spans[i]
-			if !w.meets(sp.Start, sp.Start) {
+		for i := range b.rows.Len() {
+			start := b.rows.Start(i)
+			if !w.meets(start, start) {
 				continue
 			}
-			k := TraceKey{b.tenant, sp.TraceID}
+			k := TraceKey{b.tenant, b.rows.TraceID(i)}
 			n, ok := at[k]
 			if !ok {
 				n = len(run.traces)
@@ -124,14 +125,14 @@ func (s *Store) runOfHead(blocks []*block, of *livePart, from int) (run traceRun
 				run.traces = append(run.traces, traceRows{key: k, hash: part.HashTrace(k.Tenant, k.ID), lo: math.MaxInt64, hi: math.MinInt64})
 			}
 			t := &run.traces[n]
-			t.lo, t.hi = min(t.lo, sp.Start), max(t.hi, sp.Start)
+			t.lo, t.hi = min(t.lo, start), max(t.hi, start)
 			t.list = append(t.list, headRow{int32(upTo), int32(i)})
 			spans++
 		}
 	}
 	for i := range run.traces {
 		slices.SortFunc(run.traces[i].list, func(a, b headRow) int {
-			return compareSpans(&blocks[a.block].batch.Spans[a.index], &blocks[b.block].batch.Spans[b.index])
+			return run.headKey(a).compare(run.headKey(b))
 		})
 	}
 	return run, upTo
@@ -213,6 +214,7 @@ type looker struct {
 	rows  rowSet
 	keys  *keyPages
 	whole *pageCache
+	head  pack.Reader
 }
 
 // page looks for the spans of t on a page of the other part. Only a done context is an error.
@@ -261,7 +263,7 @@ func (l *looker) keysOf(ctx context.Context, t *traceRows) ([]spanKey, error) {
 	if l.run.part == nil {
 		keys := make([]spanKey, len(t.list))
 		for i, r := range t.list {
-			keys[i] = keyOf(&l.run.blocks[r.block].batch.Spans[r.index])
+			keys[i] = l.run.headKey(r)
 		}
 		return keys, nil
 	}
@@ -290,17 +292,19 @@ func (l *looker) compare(ctx context.Context, at rowsAt, row int, pg part.Page, 
 	if err != nil {
 		return l.unread(ctx, l.of, err)
 	}
-	var mine *span.Batch
 	if l.run.part == nil {
-		mine = l.run.blocks[at.page].batch
-	} else {
-		pg, err := l.run.page(at)
-		if err == nil {
-			mine, err = l.read(ctx, l.run.cacheKey(at), pg)
+		rows := l.run.blocks[at.page].rows
+		if theirs.EqualSpan(theirRow, l.head.One(rows, row), 0) {
+			l.rows.add(at, row, rows.Len())
 		}
-		if err != nil {
-			return l.unread(ctx, l.run.part, err)
-		}
+		return nil
+	}
+	var mine *span.Batch
+	if pg, err = l.run.page(at); err == nil {
+		mine, err = l.read(ctx, l.run.cacheKey(at), pg)
+	}
+	if err != nil {
+		return l.unread(ctx, l.run.part, err)
 	}
 	if theirs.EqualSpan(theirRow, mine, row) {
 		l.rows.add(at, row, len(mine.Spans))
@@ -338,6 +342,12 @@ func (r *traceRun) cacheKey(at rowsAt) pageKey {
 type spanKey struct {
 	start int64
 	id    span.SpanID
+}
+
+// headKey is the key of a span of a head.
+func (r *traceRun) headKey(at headRow) spanKey {
+	rows := r.blocks[at.block].rows
+	return spanKey{rows.Start(int(at.index)), rows.SpanID(int(at.index))}
 }
 
 func keyOf(s *span.Span) spanKey { return spanKey{s.Start, s.SpanID} }

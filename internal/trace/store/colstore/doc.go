@@ -7,9 +7,9 @@
 // ingest log, and durable here once Applied covers its position. Nothing but retention
 // and Delete removes a span.
 //
-// Path: Apply puts a record's batch into the active head, which holds batches as they
-// were decoded, an index by trace, and what a search needs to skip a batch. A head that
-// has grown enough is frozen, written as one part by the flusher, and dropped. The merger
+// Path: Apply packs a record's batch into the active head, which has its rows (package pack),
+// an index by trace, and what a search needs to skip a record. A head that has grown enough,
+// or whose requests take much of the log, is frozen, written as one part by the flusher, and dropped. The merger
 // rewrites small neighbouring parts into larger ones. A part is written to a temporary
 // folder and synced; it exists when MANIFEST, replaced atomically, names it.
 //

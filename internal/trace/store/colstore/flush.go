@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
@@ -40,7 +41,7 @@ func (s *Store) headDue() bool {
 		return true
 	}
 	h := v.heads[0]
-	if h.memory() >= s.cfg.HeadBytes {
+	if s.full(h) {
 		return true
 	}
 	h.mu.RLock()
@@ -93,7 +94,7 @@ func (s *Store) freeze() {
 func (s *Store) freezeFull() {
 	s.rotate.Lock()
 	defer s.rotate.Unlock()
-	if s.active().memory() >= s.cfg.HeadBytes && s.frozen() < s.cfg.MaxHeads {
+	if s.full(s.active()) && s.frozen() < s.cfg.MaxHeads {
 		s.addHead()
 	}
 }
@@ -189,20 +190,22 @@ func (s *Store) headTraces(h *head) iter.Seq2[part.Trace, error] {
 	type item struct {
 		key   TraceKey
 		start int64
-		refs  []part.Ref
+		trace int32
 	}
 	items := make([]item, 0, len(h.index.traces))
-	for n := range h.index.traces {
-		k, refs := h.index.key(h.blocks, int32(n)), sortRefs(h.index.refs(h.blocks, int32(n)))
-		items = append(items, item{k, refs[0].Span().Start, refs})
+	for n := range int32(len(h.index.traces)) {
+		items = append(items, item{h.index.key(h.blocks, n), h.index.start(h.blocks, n), n})
 	}
 	slices.SortFunc(items, func(a, b item) int { return comparePartOrder(a.key, a.start, b.key, b.start) })
 	return func(yield func(part.Trace, error) bool) {
+		var r pack.Reader
 		for _, it := range items {
 			if s.deleted.has(it.key) {
 				continue
 			}
-			if !yield(part.Trace{Tenant: it.key.Tenant, ID: it.key.ID, Spans: it.refs}, nil) {
+			// The part takes a trace apart before it asks for the next.
+			b := h.index.read(h.blocks, it.trace, &r)
+			if !yield(part.Trace{Tenant: it.key.Tenant, ID: it.key.ID, Spans: sortRefs(rows(b, 0, len(b.Spans)))}, nil) {
 				return
 			}
 		}

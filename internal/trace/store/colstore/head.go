@@ -10,12 +10,12 @@ import (
 	"github.com/weft-dev/weft/internal/trace/ingest/log"
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
-// head holds records in memory, as decoded, until they are flushed. Spans it already
-// holds with the same content are not added again, so that a head, like a part, has each
-// span once.
+// head holds records in memory, packed, until they are flushed. Spans it already holds with
+// the same content are not added again, so that a head, like a part, has each span once.
 type head struct {
 	refs        atomic.Int32 // views that name it; the last to go gives the memory back
 	mu          sync.RWMutex
@@ -36,31 +36,13 @@ type head struct {
 	copiesOlder map[*head]*lookedFor
 }
 
-// block is one record in a head. Immutable.
+// block is the spans of one record that a head has. Immutable.
 type block struct {
 	tenant             string
-	batch              *span.Batch // in the head's memory
-	live               []uint32    // spans of batch that count; nil: all
+	rows               *pack.Rows // in the head's memory
 	minStart, maxStart int64
 	maxDuration        int64
 	hasError           bool
-}
-
-// indexes yields the spans of the block that count.
-func (b *block) indexes(yield func(int) bool) {
-	if b.live == nil {
-		for i := range b.batch.Spans {
-			if !yield(i) {
-				return
-			}
-		}
-		return
-	}
-	for _, i := range b.live {
-		if !yield(int(i)) {
-			return
-		}
-	}
 }
 
 func newHead(m *headMemory) *head { return &head{headMemory: m} }
@@ -87,36 +69,35 @@ func (h *head) add(r store.Record, refused func(TraceKey) bool) *block {
 	}
 	h.bytes += r.Bytes
 
-	b := &block{tenant: r.Tenant, batch: h.keep(r.Batch), minStart: math.MaxInt64, maxStart: math.MinInt64}
+	b := &block{tenant: r.Tenant, rows: h.table.Begin(), minStart: math.MaxInt64, maxStart: math.MinInt64}
 	h.blocks = append(h.blocks, b)
-	live := make([]uint32, 0, len(b.batch.Spans))
-	for i := range b.batch.Spans {
-		s := &b.batch.Spans[i]
-		if refused(TraceKey{r.Tenant, s.TraceID}) || !h.index.add(h.blocks, i) {
+	for i := range r.Batch.Spans {
+		s := &r.Batch.Spans[i]
+		if refused(TraceKey{r.Tenant, s.TraceID}) || !h.index.add(h.blocks, r.Batch, i, &h.reader) {
 			continue
 		}
-		live = append(live, uint32(i))
+		h.table.Append(r.Batch, i)
 		b.minStart, b.maxStart = min(b.minStart, s.Start), max(b.maxStart, s.Start)
 		b.maxDuration = max(b.maxDuration, s.Duration())
 		b.hasError = b.hasError || s.Status == span.StatusError
 	}
-	if len(live) == 0 {
+	rows, some := h.table.Finish()
+	if !some {
 		h.blocks = h.blocks[:len(h.blocks)-1]
 		return nil
 	}
-	if len(live) < len(b.batch.Spans) {
-		b.live = live
-	}
-	h.count += len(live)
+	b.rows = rows
+	h.count += rows.Len()
 	return b
 }
 
-// memory is the bytes that the head takes, about, and no fewer than its requests had: the
-// log keeps those until the head is flushed.
-func (h *head) memory() int {
+// full reports whether a head should be flushed: for what it takes, or for what the log keeps
+// meanwhile.
+func (s *Store) full(h *head) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return max(h.bytes, h.arena.Used()+len(h.index.spans)*indexBytes)
+	memory := h.arena.Used() + h.table.Bytes() + len(h.index.spans)*indexBytes
+	return memory >= s.cfg.HeadBytes || h.bytes >= s.cfg.HeadRequests
 }
 
 // snapshot is the blocks added so far.
@@ -134,7 +115,9 @@ func (h *head) trace(k TraceKey) []part.Ref {
 	if !ok {
 		return nil
 	}
-	b := build(h.index.refs(h.blocks, n))
+	var r pack.Reader
+	held := h.index.read(h.blocks, n, &r)
+	b := build(rows(held, 0, len(held.Spans)))
 	b.CopyTexts()
 	return rows(b, 0, len(b.Spans))
 }

@@ -1,10 +1,12 @@
 package colstore
 
 import (
+	"math"
+
 	"github.com/zeebo/xxh3"
 
 	"github.com/weft-dev/weft/internal/trace/span"
-	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 )
 
 // headIndex finds the spans of a head by trace, and by trace and span id. Its maps and
@@ -47,9 +49,10 @@ func hashSpan(trace uint64, id span.SpanID) uint64 { return xxh3.HashSeed(id[:],
 // another is where to look when a hash is another key's.
 func another(hash uint64) uint64 { return hash*0x9e3779b97f4a7c15 + 1 }
 
-func (x *headIndex) ref(blocks []*block, n int32) part.Ref {
+// at is the rows that have span n, and its number there.
+func (x *headIndex) at(blocks []*block, n int32) (rows *pack.Rows, i int) {
 	s := &x.spans[n]
-	return part.Ref{Batch: blocks[s.block].batch, Index: int(s.index)}
+	return blocks[s.block].rows, int(s.index)
 }
 
 // trace is the number of a trace; the hash at which it is or would be.
@@ -59,23 +62,23 @@ func (x *headIndex) trace(blocks []*block, tenant string, id span.TraceID) (n in
 		if !ok {
 			return 0, at, false
 		}
-		s := &x.spans[x.traces[n].first]
-		if b := blocks[s.block]; b.batch.Spans[s.index].TraceID == id && b.tenant == tenant {
+		if x.key(blocks, n) == (TraceKey{tenant, id}) {
 			return n, at, true
 		}
 	}
 }
 
-// add indexes span i of the last block; false if the head has it.
-func (x *headIndex) add(blocks []*block, i int) bool {
+// add indexes span i of from, which will be the next row of the last block; false if the head
+// has it. It reads with r.
+func (x *headIndex) add(blocks []*block, from *span.Batch, i int, r *pack.Reader) bool {
 	b := blocks[len(blocks)-1]
-	s := &b.batch.Spans[i]
+	s := &from.Spans[i]
 	t, at, known := x.trace(blocks, b.tenant, s.TraceID)
 	number := int32(len(x.spans))
 	id := hashSpan(at, s.SpanID)
 	place := placeFree
 	if known {
-		if id, place = x.place(blocks, b, i, id); place == placeHeld {
+		if id, place = x.place(blocks, b.tenant, from, i, id, r); place == placeHeld {
 			return false
 		}
 		last := &x.traces[t].last
@@ -97,7 +100,7 @@ func (x *headIndex) add(blocks []*block, i int) bool {
 	} else {
 		x.bySpan[id] = number
 	}
-	x.spans = append(x.spans, indexedSpan{int32(len(blocks) - 1), int32(i), noSpan, noSpan})
+	x.spans = append(x.spans, indexedSpan{int32(len(blocks) - 1), int32(b.rows.Len()), noSpan, noSpan})
 	return true
 }
 
@@ -109,20 +112,21 @@ const (
 	placeHeld
 )
 
-// place says where span i of block b goes, of a trace that is known, and the hash or the
-// number of the last span.
-func (x *headIndex) place(blocks []*block, b *block, i int, id uint64) (at uint64, place int) {
-	s := &b.batch.Spans[i]
+// place says where span i of from goes, of a trace that is known, and the hash or the number
+// of the last span.
+func (x *headIndex) place(blocks []*block, tenant string, from *span.Batch, i int, id uint64, r *pack.Reader) (at uint64, place int) {
+	s := &from.Spans[i]
 	for ; ; id = another(id) {
 		n, ok := x.bySpan[id]
 		if !ok {
 			return id, placeFree
 		}
-		if o := x.ref(blocks, n).Span(); o.SpanID != s.SpanID || o.TraceID != s.TraceID || blocks[x.spans[n].block].tenant != b.tenant {
+		if rows, row := x.at(blocks, n); rows.SpanID(row) != s.SpanID || rows.TraceID(row) != s.TraceID || blocks[x.spans[n].block].tenant != tenant {
 			continue
 		}
 		for {
-			if r := x.ref(blocks, n); r.Batch.EqualSpan(r.Index, b.batch, i) {
+			rows, row := x.at(blocks, n)
+			if r.One(rows, row).EqualSpan(0, from, i) {
 				return 0, placeHeld
 			}
 			next := x.spans[n].nextOfID
@@ -134,29 +138,40 @@ func (x *headIndex) place(blocks []*block, b *block, i int, id uint64) (at uint6
 	}
 }
 
-// has reports whether the head has span i of a block, its own or another head's.
-func (x *headIndex) has(blocks []*block, b *block, i int) bool {
-	s := &b.batch.Spans[i]
-	_, at, known := x.trace(blocks, b.tenant, s.TraceID)
+// has reports whether the head has span i of from. It reads with r.
+func (x *headIndex) has(blocks []*block, tenant string, from *span.Batch, i int, r *pack.Reader) bool {
+	s := &from.Spans[i]
+	_, at, known := x.trace(blocks, tenant, s.TraceID)
 	if !known {
 		return false
 	}
-	_, place := x.place(blocks, b, i, hashSpan(at, s.SpanID))
+	_, place := x.place(blocks, tenant, from, i, hashSpan(at, s.SpanID), r)
 	return place == placeHeld
 }
 
-// refs is the spans of a trace, in order of arrival.
-func (x *headIndex) refs(blocks []*block, trace int32) []part.Ref {
-	out := make([]part.Ref, 0, x.traces[trace].count)
+// read reads the spans of a trace with r, in order of arrival. The scopes of what it returns
+// are those of all blocks.
+func (x *headIndex) read(blocks []*block, trace int32, r *pack.Reader) *span.Batch {
+	r.Begin(blocks[len(blocks)-1].rows)
 	for n := x.traces[trace].first; n != noSpan; n = x.spans[n].nextOfTrace {
-		out = append(out, x.ref(blocks, n))
+		r.Append(x.at(blocks, n))
 	}
-	return out
+	return r.Batch()
+}
+
+// start is the earliest of the spans of a trace.
+func (x *headIndex) start(blocks []*block, trace int32) int64 {
+	earliest := int64(math.MaxInt64)
+	for n := x.traces[trace].first; n != noSpan; n = x.spans[n].nextOfTrace {
+		rows, i := x.at(blocks, n)
+		earliest = min(earliest, rows.Start(i))
+	}
+	return earliest
 }
 
 // key is the name of a trace.
 func (x *headIndex) key(blocks []*block, trace int32) TraceKey {
-	s := &x.spans[x.traces[trace].first]
-	b := blocks[s.block]
-	return TraceKey{b.tenant, b.batch.Spans[s.index].TraceID}
+	n := x.traces[trace].first
+	rows, i := x.at(blocks, n)
+	return TraceKey{blocks[x.spans[n].block].tenant, rows.TraceID(i)}
 }

@@ -3,7 +3,9 @@ package colstore
 import (
 	"testing"
 
+	"github.com/weft-dev/weft/internal/base/arena"
 	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 )
 
 // Spans and traces whose hashes are the same stay apart.
@@ -17,11 +19,17 @@ func TestHeadIndexCollisions(t *testing.T) {
 			{TraceID: span.TraceID{2}, SpanID: span.SpanID{3}, Name: "c"},
 		},
 	}
-	blocks := []*block{{tenant: "one", batch: batch}}
+	table := pack.NewTable(arena.NewPool(0).New())
+	blocks := []*block{{tenant: "one", rows: table.Begin()}}
 	x := newHeadIndex()
+	var r pack.Reader
 	add := func(i int, want bool) {
 		t.Helper()
-		if got := x.add(blocks, i); got != want {
+		got := x.add(blocks, batch, i, &r)
+		if got {
+			table.Append(batch, i)
+		}
+		if got != want {
 			t.Errorf("add span %d: %v, want %v", i, got, want)
 		}
 	}
@@ -41,15 +49,16 @@ func TestHeadIndexCollisions(t *testing.T) {
 	}
 	for id, want := range map[byte]int{1: 1, 2: 3} {
 		n, _, ok := x.trace(blocks, "one", span.TraceID{id})
-		if !ok || len(x.refs(blocks, n)) != want || x.key(blocks, n).ID != (span.TraceID{id}) {
+		if !ok || len(x.read(blocks, n, &r).Spans) != want || x.key(blocks, n).ID != (span.TraceID{id}) {
 			t.Errorf("trace %d: found %v, want %d spans", id, ok, want)
 		}
 	}
 	// The same ids of another tenant are another trace.
-	blocks = append(blocks, &block{tenant: "two", batch: batch})
+	blocks[0].rows, _ = table.Finish()
+	blocks = append(blocks, &block{tenant: "two", rows: table.Begin()})
 	x.byTrace[hashTrace("two", span.TraceID{1})] = 0
 	add(0, true)
-	if n, _, ok := x.trace(blocks, "two", span.TraceID{1}); !ok || x.key(blocks, n).Tenant != "two" || len(x.refs(blocks, n)) != 1 {
+	if n, _, ok := x.trace(blocks, "two", span.TraceID{1}); !ok || x.key(blocks, n).Tenant != "two" || len(x.read(blocks, n, &r).Spans) != 1 {
 		t.Error("a tenant's trace is another's")
 	}
 }

@@ -1,60 +1,23 @@
 package colstore
 
 import (
-	"maps"
 	"sync"
 
-	"github.com/zeebo/xxh3"
-
 	"github.com/weft-dev/weft/internal/base/arena"
-	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 )
 
 // headMemory is where a head keeps its records and their index. The records are in an
-// arena: spans are full of pointers, which the collector would follow in each of its
-// rounds, and what it holds it allows itself twice. A text that came shortly before is
-// kept once; keys, names and most values are such.
+// arena: the collector would go through them in each of its rounds, and what it holds it
+// allows itself twice.
 //
 // The last view that names a head gives its memory back. So no reader lets anything of it
 // out: a trace is copied (head.trace), and so is a name (nameCounter.add).
 type headMemory struct {
-	arena *arena.Arena
-	index headIndex
-	known []string // by hash, the latest of those that have it
-}
-
-const (
-	knownTexts = 1 << 12
-	// maxKnown is the longest text that is looked for among the known ones.
-	maxKnown = 64
-)
-
-// keep copies a batch.
-func (m *headMemory) keep(b *span.Batch) *span.Batch {
-	out := &span.Batch{
-		Resources: kept(m, b.Resources), Scopes: kept(m, b.Scopes), Spans: kept(m, b.Spans),
-		Attrs: kept(m, b.Attrs), Events: kept(m, b.Events), Links: kept(m, b.Links),
-		AttrUnknown: maps.Clone(b.AttrUnknown),
-	}
-	out.MapTexts(m.text)
-	return out
-}
-
-func kept[T any](m *headMemory, list []T) []T {
-	out := arena.Slice[T](m.arena, len(list))
-	copy(out, list)
-	return out
-}
-
-func (m *headMemory) text(s string) string {
-	if len(s) > maxKnown {
-		return m.arena.Text(s)
-	}
-	k := &m.known[xxh3.HashString(s)%knownTexts]
-	if *k != s {
-		*k = m.arena.Text(s)
-	}
-	return *k
+	arena  *arena.Arena
+	table  *pack.Table
+	index  headIndex
+	reader pack.Reader // for who holds head.mu
 }
 
 // headMemories lends heads their memory. Safe for concurrent use.
@@ -80,13 +43,15 @@ func (p *headMemories) take() *headMemory {
 		p.free = p.free[:last]
 		return m
 	}
-	return &headMemory{arena: p.chunks.New(), index: newHeadIndex(), known: make([]string, knownTexts)}
+	a := p.chunks.New()
+	return &headMemory{arena: a, table: pack.NewTable(a), index: newHeadIndex()}
 }
 
 func (p *headMemories) give(m *headMemory) {
+	m.table.Reset()
+	m.reader = pack.Reader{}
 	m.arena.Release()
 	m.index.clear()
-	clear(m.known)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.free = append(p.free, m)

@@ -15,9 +15,9 @@ const (
 	// far as the tenants' allowances let them: see mergeRun.
 	mergeSpan      = 24 * time.Hour
 	smallPartSpans = 50_000
-	// maxRestSpans is the most that is merged at once because nothing arrives: about a second
-	// of work. Of a million spans that costs a fifth of what their merges cost.
-	maxRestSpans = 300_000
+	// maxRestSpans is the most that is merged at once because nothing arrives: what a full head
+	// has. More would be work that saves hardly a byte.
+	maxRestSpans = 180_000
 	// mergeLevel is the zstd level of merged parts: they stay, unlike what a head is flushed
 	// to.
 	mergeLevel = 2
@@ -170,10 +170,11 @@ func (s *Store) chooseRest(parts []*livePart) []*livePart {
 	return best
 }
 
-// sizeClass grows by one each time a part is MergeFanIn times larger.
+// sizeClass grows by one each time a part is MergeFanIn times larger. Parts of full heads are
+// far from its steps, so that neighbours have the same.
 func (s *Store) sizeClass(p *livePart) int {
 	class := 0
-	for n := p.Meta().Spans / 10_000; n >= int64(s.cfg.MergeFanIn); n /= int64(s.cfg.MergeFanIn) {
+	for n := p.Meta().Spans / 4_000; n >= int64(s.cfg.MergeFanIn); n /= int64(s.cfg.MergeFanIn) {
 		class++
 	}
 	return class

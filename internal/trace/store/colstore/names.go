@@ -9,6 +9,7 @@ import (
 
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
@@ -153,6 +154,7 @@ func (c *nameCounter) add(n store.Name) {
 
 // addHeads counts what the spans of heads say.
 func (c *nameCounter) addHeads(ctx context.Context, heads [][]*block) error {
+	var r pack.Reader
 	for i, blocks := range heads {
 		for n, b := range blocks {
 			if err := ctx.Err(); err != nil {
@@ -162,9 +164,10 @@ func (c *nameCounter) addHeads(ctx context.Context, heads [][]*block) error {
 				continue
 			}
 			held := c.twice.heads[i][rowsAt{page: int32(n)}]
-			for i := range b.indexes {
+			batch := r.All(b.rows)
+			for i := range batch.Spans {
 				if !held.has(i) {
-					c.addSpan(b.batch, i)
+					c.addSpan(batch, i)
 				}
 			}
 		}

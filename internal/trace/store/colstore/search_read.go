@@ -5,6 +5,7 @@ import (
 
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
@@ -15,6 +16,7 @@ type reader struct {
 	filter *part.Filter // of what the search requires
 	scan   *part.Scan
 	pages  *pageCache // decoded pages, between traces that are read whole
+	head   pack.Reader
 
 	hits    []hit
 	more    []frontierItem
@@ -84,9 +86,10 @@ func (r *reader) page(p *livePart, pg part.Page, filter *part.GroupFilter) error
 
 // block looks for hits among the spans of a record of a head.
 func (r *reader) block(bl *block) error {
-	r.bytes += int64(len(bl.batch.Spans)) * headSpanBytes
-	for i := range bl.indexes {
-		r.consider(bl.batch, i)
+	r.bytes += int64(bl.rows.Len()) * headSpanBytes
+	b := r.head.All(bl.rows)
+	for i := range b.Spans {
+		r.consider(b, i)
 	}
 	return nil
 }

@@ -70,12 +70,8 @@ func (s *Store) TenantCounts(tenant string) TenantCounts {
 	for _, h := range v.heads {
 		h.mu.RLock()
 		for _, b := range h.blocks {
-			switch {
-			case b.tenant != tenant:
-			case b.live == nil:
-				c.Spans += int64(len(b.batch.Spans))
-			default:
-				c.Spans += int64(len(b.live))
+			if b.tenant == tenant {
+				c.Spans += int64(b.rows.Len())
 			}
 		}
 		h.mu.RUnlock()

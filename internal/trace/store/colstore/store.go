@@ -236,7 +236,7 @@ func (s *Store) Apply(ctx context.Context, r store.Record) error {
 	}
 	h := s.active()
 	b := h.add(r, func(k TraceKey) bool { return s.refuse(k, r.Arrival) })
-	full := h.memory() >= s.cfg.HeadBytes
+	full := s.full(h)
 	if b != nil {
 		s.tails.Publish(b.tenant, b.copy) // of the head, which cannot go now
 	}
@@ -275,7 +275,7 @@ func (s *Store) active() *head {
 func (s *Store) waitRoom(ctx context.Context) error {
 	for {
 		s.mu.RLock()
-		behind, room := len(s.view.heads)-1 >= s.cfg.MaxHeads && s.view.heads[len(s.view.heads)-1].memory() >= s.cfg.HeadBytes, s.room
+		behind, room := len(s.view.heads)-1 >= s.cfg.MaxHeads && s.full(s.view.heads[len(s.view.heads)-1]), s.room
 		s.mu.RUnlock()
 		if !behind {
 			return nil

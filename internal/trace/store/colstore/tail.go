@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/weft-dev/weft/internal/trace/span"
+	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 )
 
 // Tail shows what is applied from the call on.
@@ -12,13 +13,11 @@ func (s *Store) Tail(ctx context.Context, tenant string) iter.Seq2[*span.Batch, 
 	return s.tails.Read(ctx, s.stop, tenant, func(b *span.Batch) *span.Batch { return s.deleted.without(tenant, b) })
 }
 
-// copy is the block's spans that count.
+// copy is the block's spans, in memory of their own.
 func (b *block) copy() *span.Batch {
-	var w span.Builder
-	for i := range b.indexes {
-		w.Append(b.batch, i)
-	}
-	out := w.Batch()
+	var r pack.Reader
+	held := r.All(b.rows)
+	out := build(rows(held, 0, len(held.Spans)))
 	out.CopyTexts()
 	return out
 }

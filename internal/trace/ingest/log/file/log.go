@@ -22,7 +22,7 @@ type Config struct {
 	Dir string
 	// FS holds the folder. Default: the machine's.
 	FS vfs.FS
-	// LimitBytes is the size on disk at which Append answers ErrFull. Default 128 MiB: what
+	// LimitBytes is the size on disk at which Append answers ErrFull. Default 192 MiB: what
 	// the embedded store holds in memory before it pushes back, and some segments; a start
 	// reads and applies it in about a second on two cores.
 	LimitBytes int64
@@ -46,7 +46,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.FS = vfs.OS{}
 	}
 	if c.LimitBytes == 0 {
-		c.LimitBytes = 128 << 20
+		c.LimitBytes = 192 << 20
 	}
 	if c.SegmentBytes == 0 {
 		c.SegmentBytes = c.LimitBytes / 8

@@ -112,7 +112,7 @@ func readable(t *testing.T, p *Part, list []Trace) (n int) {
 // several groups have in common is there twice.
 func TestDamageIsContained(t *testing.T) {
 	list := newSource(9).small(2000)
-	p, fs := written(t, Options{GroupSpans: 500, PageSpans: 64}, list)
+	p, fs := written(t, Options{GroupSpans: 300, PageSpans: 64}, list)
 	good := content(t, fs)
 	f := func(what string, at int64, lost int) {
 		t.Helper()
@@ -139,6 +139,10 @@ func TestDamageIsContained(t *testing.T) {
 	f("schema", p.schemas[g.meta.schema][0].off, 0)
 	f("copy of the schema", p.schemas[g.meta.schema][1].off, 0)
 	f("page table", g.meta.pageTable.off, g.Stats().Traces)
+
+	p, fs = written(t, Options{GroupSpans: 1000, PageSpans: 64}, list)
+	good = content(t, fs)
+	f("schema of few groups", p.schemas[0][0].off, len(list))
 }
 
 // A file that ends early is found out, wherever it ends; so is one that goes on.

@@ -51,7 +51,7 @@ type groupMeta struct {
 	pageTable blockRef
 }
 
-// schemaRefs is where a schema lies: once, or twice if several groups share it.
+// schemaRefs is where a schema lies: once, or twice if many groups share it.
 type schemaRefs [2]blockRef
 
 // footer is everything that is in memory of an open part.

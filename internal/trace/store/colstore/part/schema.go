@@ -8,6 +8,10 @@ import (
 	"github.com/weft-dev/weft/internal/trace/span"
 )
 
+// copiedFrom is the most groups that a schema has only once: a copy costs a full head's part a
+// hundredth of its bytes, and until it is merged it has three groups.
+const copiedFrom = 4
+
 // schema is what the groups of a part say of their spans over and over: groups refer to it by
 // number, and have tables of their own for the rest. Immutable once read; while a part is
 // written it grows, and what is in it stays as it is.

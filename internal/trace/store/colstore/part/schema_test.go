@@ -34,7 +34,7 @@ func repeated(n int, v ...string) (out []span.Value) {
 // Groups of a tenant share one schema, which is there twice. A shape whose value varies in a
 // later group gets another number then, and keeps it; before and after all spans read as written.
 func TestSchema(t *testing.T) {
-	values := append(append(append(repeated(10, "a"), repeated(10, "a", "b")...), repeated(10, "c")...), repeated(10, "a")...)
+	values := append(append(append(repeated(10, "a"), repeated(10, "a", "b")...), repeated(10, "c")...), repeated(20, "a")...)
 	list := append(schemaTraces("one", values...), schemaTraces("two", repeated(5, "a")...)...)
 	p, _ := written(t, Options{GroupSpans: 10, PageSpans: 5}, list)
 	checkTraces(t, p, list)
@@ -60,7 +60,8 @@ func TestSchema(t *testing.T) {
 	f(1, 2, 10, 1)
 	f(2, 2, 10, 1)
 	f(3, 2, 10, 1)
-	f(4, 1, 0, 1)
+	f(4, 2, 10, 1)
+	f(5, 1, 0, 1)
 }
 
 // A schema that is nearly full is the last of its kind: the next group begins another, so that

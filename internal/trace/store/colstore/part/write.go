@@ -339,7 +339,7 @@ func (w *writer) closeSchema() error {
 	}
 	var refs schemaRefs
 	refs[0] = w.out.block(b, true)
-	if s.groups > 1 { // a damaged block costs one group at most
+	if s.groups > copiedFrom { // a damaged block costs as many groups at most
 		refs[1] = w.out.block(b, true)
 	}
 	w.foot.schemas = append(w.foot.schemas, refs)
