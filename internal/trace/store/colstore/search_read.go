@@ -33,6 +33,7 @@ type hit struct {
 
 func newReader(x *search) *reader {
 	r := &reader{x: x, filter: part.NewFilter(x.required), pages: newPageCache(8)}
+	r.head.Only(r.filter.MayMatchForm)
 	r.scan = part.NewScan(part.ColumnsOf(x.matcher.Fields())).Where(r.filter)
 	return r
 }

@@ -200,3 +200,47 @@ func pointsOut(t *testing.T, a *arena.Arena, v reflect.Value) {
 		t.Fatalf("a %s in an arena", v.Type())
 	}
 }
+
+// A reader that wants some forms only has no rows of others, and asks once about each.
+func TestOnly(t *testing.T) {
+	table := NewTable(arena.NewPool(0).New())
+	var all []*Rows
+	want := 0
+	wanted := func(b *span.Batch, i int) bool {
+		s := &b.Spans[i]
+		for _, a := range b.AttrsOf(s.Attrs) {
+			if a.Key == "http.method" && s.Kind != span.KindClient {
+				return true
+			}
+		}
+		return b.Service(s) == "shop"
+	}
+	for n := range 200 {
+		b := gen.New(uint64(n % 5)).Batch(30) // the same forms again
+		for i := range b.Spans {
+			if wanted(b, i) {
+				want++
+			}
+		}
+		all = append(all, packed(table, b))
+	}
+	var r Reader
+	asked := 0
+	r.Only(func(b *span.Batch, i int) bool { asked++; return wanted(b, i) })
+	got, read := 0, 0
+	for _, rows := range all {
+		b := r.All(rows)
+		read += len(b.Spans)
+		for i := range b.Spans {
+			if wanted(b, i) {
+				got++
+			}
+		}
+	}
+	if got != want || asked > len(table.live.forms) {
+		t.Errorf("%d rows that are wanted and %d questions, want %d and at most %d", got, asked, want, len(table.live.forms))
+	}
+	if read >= 200*30*9/10 {
+		t.Errorf("%d of %d rows were read: nothing is passed over", read, 200*30)
+	}
+}

@@ -10,22 +10,75 @@ import (
 // Reader reads rows into a batch that it uses again. The zero value is ready. Not safe for
 // concurrent use.
 type Reader struct {
-	b    span.Batch
-	from *shared // whose scopes the batch has
-	in   []byte  // of the row at hand
-	keys []key   // of a form that has no number
+	b        span.Batch
+	from     *shared // whose scopes the batch has
+	in       []byte  // of the row at hand
+	keys     []key   // of a form that has no number
+	may      func(b *span.Batch, i int) bool
+	verdicts []verdict // by number of the form + 1
 }
 
-// All reads all rows. What it returns is valid until the next read.
+// verdict is what is known of a form.
+type verdict uint8
+
+const (
+	notAsked verdict = iota
+	wanted
+	passedOver
+)
+
+// All reads all rows, or those that Only has left. What it returns is valid until the next
+// read.
 //
 // Its resources and scopes are those of all that was packed into the table: they are reached
 // from spans only.
 func (r *Reader) All(rows *Rows) *span.Batch {
 	r.Begin(rows)
 	for i := range rows.Len() {
-		r.Append(rows, i)
+		if r.may == nil || r.wants(rows, i) {
+			r.Append(rows, i)
+		}
 	}
 	return r.Batch()
+}
+
+// Only has All pass over spans that nobody wants. may is asked once about what the spans of a
+// form say alike: span i of b, whose attributes have keys and kinds and no values. It has to
+// be called before anything is read.
+func (r *Reader) Only(may func(b *span.Batch, i int) bool) { r.may = may }
+
+// wants reports whether row i has to be read.
+func (r *Reader) wants(rows *Rows, i int) bool {
+	id := rows.form[i]
+	if id == 0 {
+		return true
+	}
+	if int(id) >= len(r.verdicts) {
+		r.verdicts = append(r.verdicts, make([]verdict, len(rows.forms)+1-len(r.verdicts))...)
+	}
+	v := &r.verdicts[id]
+	if *v == notAsked {
+		if *v = passedOver; r.ask(&rows.forms[id-1]) {
+			*v = wanted
+		}
+	}
+	return *v == wanted
+}
+
+// ask asks about a form, at the end of the batch, which is as before then.
+func (r *Reader) ask(f *form) bool {
+	b := &r.b
+	spans, attrs := len(b.Spans), len(b.Attrs)
+	for _, k := range f.keys {
+		b.Attrs = append(b.Attrs, span.Attr{Key: k.text, Value: span.Value{Kind: k.kind}})
+	}
+	b.Spans = append(b.Spans, span.Span{
+		Scope: f.scope, Name: f.name, Kind: f.kind, Status: f.status, Flags: f.flags,
+		Attrs: span.Range{From: uint32(attrs), To: uint32(len(b.Attrs))},
+	})
+	may := r.may(b, spans)
+	b.Spans, b.Attrs = b.Spans[:spans], b.Attrs[:attrs]
+	return may
 }
 
 // One reads row i. What it returns is valid until the next read.
@@ -42,6 +95,7 @@ func (r *Reader) Begin(newest *Rows) {
 	b.Spans, b.Events, b.Links = b.Spans[:0], b.Events[:0], b.Links[:0]
 	switch {
 	case r.from == nil || r.from.head != s.head:
+		r.verdicts = r.verdicts[:0]
 		b.Attrs = append(b.Attrs[:0], s.batch.Attrs...)
 	case len(r.from.batch.Scopes) >= len(s.batch.Scopes): // what came later does no harm
 		s = r.from
@@ -78,7 +132,7 @@ func (r *Reader) Append(rows *Rows, i int) {
 	s := &b.Spans[len(b.Spans)-1]
 	r.in = in[rowFixed:]
 	var f *form
-	if id := r.uvarint(); id > 0 {
+	if id := rows.form[i]; id > 0 {
 		f = &rows.forms[id-1]
 	} else {
 		f = r.form(rows)

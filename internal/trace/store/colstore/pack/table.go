@@ -74,9 +74,9 @@ const (
 
 const (
 	// maxForms bounds the forms of a sender that puts ids into names: such spans have theirs
-	// in the row. They come once, so that most never get a number.
+	// in the row. They come once: past half of it a form gets a number the second time.
 	maxForms  = 1 << 14
-	seenForms = 1 << 12
+	seenForms = 1 << 14
 	// maxKeys is the most attributes of a form.
 	maxKeys = 1 << 8
 )
@@ -150,7 +150,7 @@ func (t *Table) form(b *span.Batch, s *span.Span, scope uint32, has has) uint32 
 			return id + 1
 		}
 	}
-	if seen := &t.seenForms[h%seenForms]; *seen != uint32(h>>32) {
+	if seen := &t.seenForms[h%seenForms]; len(t.live.forms) >= maxForms/2 && *seen != uint32(h>>32) {
 		*seen = uint32(h >> 32)
 		return 0
 	}

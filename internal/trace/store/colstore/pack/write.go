@@ -13,6 +13,7 @@ type Rows struct {
 	*shared
 	data []byte
 	ends []uint32 // of each row, in data
+	form []uint32 // number + 1 of each row's form, 0: the row has it
 }
 
 // Where things are in a row.
@@ -46,7 +47,7 @@ func (r *Rows) row(i int) []byte {
 // by the caller.
 func (t *Table) Begin() *Rows {
 	t.buf, t.of = t.buf[:0], nil
-	t.rows = Rows{shared: &t.live, ends: t.rows.ends[:0]}
+	t.rows = Rows{shared: &t.live, ends: t.rows.ends[:0], form: t.rows.form[:0]}
 	return &t.rows
 }
 
@@ -56,10 +57,13 @@ func (t *Table) Finish() (*Rows, bool) {
 	if len(filled.ends) == 0 {
 		return nil, false
 	}
-	out := &Rows{shared: t.snapshot(), data: arena.Slice[byte](t.arena, len(t.buf)), ends: arena.Slice[uint32](t.arena, len(filled.ends))}
-	copy(out.data, t.buf)
-	copy(out.ends, filled.ends)
-	return out, true
+	return &Rows{shared: t.snapshot(), data: kept(t.arena, t.buf), ends: kept(t.arena, filled.ends), form: kept(t.arena, filled.form)}, true
+}
+
+func kept[T any](a *arena.Arena, list []T) []T {
+	out := arena.Slice[T](a, len(list))
+	copy(out, list)
+	return out
 }
 
 // Append adds span i of b to the rows that were begun. Its texts are copied.
@@ -71,7 +75,6 @@ func (t *Table) Append(b *span.Batch, i int) {
 	dst = append(dst, s.SpanID[:]...)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(s.Start))
 	form := t.form(b, s, scope, has)
-	dst = binary.AppendUvarint(dst, uint64(form))
 	attrs := b.AttrsOf(s.Attrs)
 	if form == 0 {
 		dst = t.appendForm(dst, s, scope, has, attrs)
@@ -84,7 +87,7 @@ func (t *Table) Append(b *span.Batch, i int) {
 		dst = t.appendRare(dst, b, s, has)
 	}
 	t.buf = dst
-	t.rows.data, t.rows.ends = dst, append(t.rows.ends, uint32(len(dst)))
+	t.rows.data, t.rows.ends, t.rows.form = dst, append(t.rows.ends, uint32(len(dst))), append(t.rows.form, form)
 }
 
 func hasOf(b *span.Batch, s *span.Span) (h has) {
