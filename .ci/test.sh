@@ -46,20 +46,19 @@ stage 'install what tests need' bash .ci/deps.sh
 optional 'chdb install' make --no-print-directory chdb
 stage 'web install and build' make --no-print-directory web
 stage 'weft build' make --no-print-directory bin/weft
-stage 'check' make --no-print-directory check
-# The longest first, so that none is left alone at the end.
-stage 'go test' go_tests -timeout 30m ./internal/trace/store/clickhouse ./test/clients ./cmd/... ./internal/... ./test/... ./web/...
-# The browser mostly waits: the race detector has the other half of the machine meanwhile.
+# The browser mostly waits: what compiles and tests in Go has the machine meanwhile.
 web_tests() {
 	run 'web unit tests' npm --prefix web run --silent test
 	run 'web browser tests' npm --prefix web run --silent e2e
 }
 web_tests &
+stage 'check' make --no-print-directory check
+# The longest first, so that none is left alone at the end.
+stage 'go test' go_tests -timeout 30m ./internal/trace/store/clickhouse ./test/clients ./cmd/... ./internal/... ./test/... ./web/...
 # internal/tidy reads the code, in one goroutine.
-run 'go test -race' go_tests -race -short -p 1 -timeout 30m $(go list ./internal/... | grep -v /internal/tidy)
+stage 'go test -race' go_tests -race -short -timeout 30m ./internal/trace/store/colstore $(go list ./internal/... | grep -v /internal/tidy)
 wait
 report 'web unit tests'
-report 'go test -race'
 report 'web browser tests'
 
 grep -hE '^(DONE|[0-9]+ (passed|tests))' "$out/all" || true

@@ -95,3 +95,26 @@ func TestHeadsAreBounded(t *testing.T) {
 	}
 	has(t, s, sent+1, all)
 }
+
+// A head is written, however little memory it takes, before the log is full of its requests.
+func TestHeadRequests(t *testing.T) {
+	s, err := openQuiet(Config{FS: vfs.NewMem(), Dir: "data/store", HeadRequests: 10_000, HeadAge: 1 << 62})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.closeQuiet()
+	f := func(n, bytes int, full bool) {
+		t.Helper()
+		r := record(n)
+		r.Bytes = bytes
+		if err := s.Apply(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.headDue(); got != full {
+			t.Errorf("after request %d of %d bytes the head is due: %v, want %v", n, bytes, got, full)
+		}
+	}
+	f(0, 5_000, false)
+	f(1, 4_999, false)
+	f(2, 1, true)
+}

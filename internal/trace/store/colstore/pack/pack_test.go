@@ -243,4 +243,24 @@ func TestOnly(t *testing.T) {
 	if read >= 200*30*9/10 {
 		t.Errorf("%d of %d rows were read: nothing is passed over", read, 200*30)
 	}
+	// Another head's forms have the same numbers.
+	other := NewTable(arena.NewPool(0).New())
+	for n := range 5 {
+		b := gen.New(uint64(n + 100)).Batch(30)
+		want := 0
+		for i := range b.Spans {
+			if wanted(b, i) {
+				want++
+			}
+		}
+		got := 0
+		for i, read := 0, r.All(packed(other, b)); i < len(read.Spans); i++ {
+			if wanted(read, i) {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("another head: %d rows that are wanted, want %d", got, want)
+		}
+	}
 }
