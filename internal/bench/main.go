@@ -3,6 +3,7 @@
 //	go run ./internal/bench -weft bin/weft                        all of it: bench.md, bench.json, server.md
 //	go run ./internal/bench -only ingest,query -worlds fleet      a part of it, only printed
 //	go run ./internal/bench -only ingest,query -spans 20000000 -hours 24 -seeds 1 -worlds shop -wires http -beside 20000
+//	go run ./internal/bench -again DIR -beside 20000              the same questions once more, of what -keep DIR left
 //
 // bench.md is the store: a generated workload of known content is sent, the folder and the
 // process are measured, every answer is compared with the exact one, and the server is
@@ -60,6 +61,8 @@ func command(ctx context.Context) error {
 	flag.IntVar(&p.killSpans, "kill-spans", 300_000, "the kill comes after a quarter to three quarters of these")
 	flag.StringVar(&p.profiles, "profiles", "", "folder for CPU profiles of ingest and queries, see make pgo")
 	flag.StringVar(&p.pprof, "pprof", "127.0.0.1:8801", "where the server serves them")
+	flag.StringVar(&p.keep, "keep", "", "folder to be made, for the store as queries find it and their questions")
+	again := flag.String("again", "", "only ask what -keep left in this folder")
 	dir := flag.String("out", "docs/perf", "folder of the reports")
 	rate := flag.Int("rate", 20_000, "spans a second while visibility is measured")
 	duration := flag.Duration("for", 30*time.Second, "how long spans arrive")
@@ -73,6 +76,9 @@ func command(ctx context.Context) error {
 	p.ingest, p.query, p.kills = parts["ingest"], parts["query"], parts["kill"]
 	if p.binary, err = filepath.Abs(*weft); err != nil {
 		return err
+	}
+	if *again != "" {
+		return askKept(ctx, p, *again)
 	}
 	streams, err := streamsOf(*worlds, *seeds, *wires)
 	if err != nil {

@@ -21,6 +21,14 @@ func (p plan) profile(ctx context.Context, name string, over time.Duration) (wai
 	return func() error { return <-done }
 }
 
+// pprofArgs has the server serve profiles, if they are wanted.
+func (p plan) pprofArgs() []string {
+	if p.profiles == "" {
+		return nil
+	}
+	return []string{"--pprof", p.pprof}
+}
+
 func (p plan) fetchProfile(ctx context.Context, name string, over time.Duration) error {
 	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%.0f", p.pprof, over.Seconds())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -17,12 +17,14 @@ type answers struct {
 	wrong  []error
 }
 
-// ask asks each question twice, one by one, and compares every answer. The clock runs from the
-// request to the last byte of the answer.
-func ask(ctx context.Context, c *client, t *truth.Truth, questions []truth.Question) (*answers, error) {
+// ask asks each question of a kind twice, one by one, and compares every answer. The clock runs
+// from the request to the last byte of the answer.
+func (k *kept) ask(ctx context.Context, c *client, kind truth.Kind) (*answers, error) {
 	var a answers
-	from, to := t.Window()
-	for _, q := range questions {
+	for _, q := range k.Questions {
+		if q.Kind != kind {
+			continue
+		}
 		for _, l := range []*latencies{&a.latencies, &a.second} {
 			var body []byte
 			var err error
@@ -30,7 +32,7 @@ func ask(ctx context.Context, c *client, t *truth.Truth, questions []truth.Quest
 			if q.Query == "" {
 				body, err = c.traceBytes(ctx, q.ID)
 			} else {
-				body, err = c.searchBytes(ctx, q.Query, from, to, truth.Limit, "")
+				body, err = c.searchBytes(ctx, q.Query, k.From, k.To, truth.Limit, "")
 			}
 			l.add(time.Since(start))
 			if err != nil {

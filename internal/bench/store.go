@@ -25,6 +25,7 @@ type plan struct {
 	ids, searches        int           // questions of a kind
 	killSpans            int
 	profiles, pprof      string // folder of CPU profiles, and where the server serves them
+	keep                 string // folder for the store and its questions; see kept
 	ingest, query, kills bool
 }
 
@@ -91,10 +92,7 @@ func (p plan) measureStore(ctx context.Context, s stream, dir string, f figures)
 			return nil, err
 		}
 	}
-	server := &proof.Server{Binary: p.binary, Dir: filepath.Join(dir, "data")}
-	if p.profiles != "" {
-		server.Args = []string{"--pprof", p.pprof}
-	}
+	server := &proof.Server{Binary: p.binary, Dir: filepath.Join(dir, "data"), Args: p.pprofArgs()}
 	if _, err := server.Start(ctx); err != nil {
 		return nil, err
 	}
@@ -179,6 +177,12 @@ func (p plan) measureQueries(ctx context.Context, server *proof.Server, t *truth
 	if err := server.Stop(); err != nil {
 		return nil, err
 	}
+	k := p.questions(t, seed)
+	if p.keep != "" {
+		if err := k.write(p.keep, server.Dir); err != nil {
+			return nil, err
+		}
+	}
 	if err := forget(server.Dir); err != nil {
 		return nil, err
 	}
@@ -189,7 +193,7 @@ func (p plan) measureQueries(ctx context.Context, server *proof.Server, t *truth
 	f["ready"] = []float64{millis(ready)}
 	stop := p.arriving(ctx, server)
 	profiled := p.profile(ctx, "query", 20*time.Second)
-	wrong, err := p.askAll(ctx, server, t, seed, f)
+	wrong, err := askAll(ctx, server, k, f)
 	rate, stopErr := stop()
 	if err := errors.Join(err, stopErr, profiled()); err != nil {
 		return wrong, err
@@ -205,23 +209,33 @@ func (p plan) measureQueries(ctx context.Context, server *proof.Server, t *truth
 	return append(wrong, more...), err
 }
 
+// questions draws what is asked.
+func (p plan) questions(t *truth.Truth, seed uint64) kept {
+	var k kept
+	k.From, k.To = t.Window()
+	for _, kind := range truth.Kinds() {
+		n := p.searches
+		if kind == truth.ByID || kind == truth.UnknownID {
+			n = p.ids
+		}
+		k.Questions = append(k.Questions, t.Questions(kind, seed, n)...)
+	}
+	return k
+}
+
 // askAll asks every kind cold, then all of them warm.
-func (p plan) askAll(ctx context.Context, server *proof.Server, t *truth.Truth, seed uint64, f figures) (wrong []error, err error) {
+func askAll(ctx context.Context, server *proof.Server, k kept, f figures) (wrong []error, err error) {
 	c := newClient(server.URL)
 	defer c.close()
 	asked := 0
 	for _, warmth := range []string{"cold", "warm"} {
 		for _, kind := range truth.Kinds() {
-			n := p.searches
-			if kind == truth.ByID || kind == truth.UnknownID {
-				n = p.ids
-			}
 			if warmth == "cold" {
 				if err := forget(server.Dir); err != nil {
 					return wrong, err
 				}
 			}
-			a, err := ask(ctx, c, t, t.Questions(kind, seed, n))
+			a, err := k.ask(ctx, c, kind)
 			if err != nil {
 				return wrong, fmt.Errorf("%s: %w", kind, err)
 			}

@@ -25,22 +25,29 @@ func (s *Store) flushLoop() {
 		case <-s.wantFlush:
 		case <-s.cfg.Clock.After(s.cfg.HeadAge / 2):
 		}
-		if !s.headDue() {
-			continue
-		}
-		if err := s.Flush(context.Background()); err != nil {
+		if err := s.flushDue(context.Background()); err != nil {
 			s.log.Error("flush", "error", err)
 		}
 	}
 }
 
-func (s *Store) headDue() bool {
+// flushDue writes the heads that wait, then the active one if it is large or old enough. One
+// that has just begun stays: parts of a few spans between large ones would keep these from
+// being merged.
+func (s *Store) flushDue(ctx context.Context) error {
+	s.flushMu.Lock()
+	defer s.flushMu.Unlock()
+	if err := s.flushFrozen(ctx); err != nil || !s.activeDue() {
+		return err
+	}
+	s.freeze()
+	return s.flushFrozen(ctx)
+}
+
+func (s *Store) activeDue() bool {
 	v := s.acquire()
 	defer s.release(v)
-	if len(v.heads) > 1 {
-		return true
-	}
-	h := v.heads[0]
+	h := v.heads[len(v.heads)-1]
 	if s.full(h) {
 		return true
 	}
@@ -54,10 +61,15 @@ func (s *Store) headDue() bool {
 func (s *Store) Flush(ctx context.Context) error {
 	s.flushMu.Lock()
 	defer s.flushMu.Unlock()
+	s.freeze()
+	return s.flushFrozen(ctx)
+}
+
+// flushFrozen is called with s.flushMu held.
+func (s *Store) flushFrozen(ctx context.Context) error {
 	if err := s.broken(); err != nil {
 		return err
 	}
-	s.freeze()
 	for n := s.frozen(); n > 0; n-- {
 		if err := s.flushOldest(ctx); err != nil {
 			return err

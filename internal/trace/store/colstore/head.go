@@ -111,7 +111,7 @@ func (h *head) snapshot() []*block {
 func (h *head) trace(k TraceKey) []part.Ref {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	n, _, ok := h.index.trace(h.blocks, k.Tenant, k.ID)
+	n, ok := h.index.find(h.blocks, k)
 	if !ok {
 		return nil
 	}
@@ -126,7 +126,7 @@ func (h *head) trace(k TraceKey) []part.Ref {
 func (h *head) has(k TraceKey) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	_, _, ok := h.index.trace(h.blocks, k.Tenant, k.ID)
+	_, ok := h.index.find(h.blocks, k)
 	return ok
 }
 

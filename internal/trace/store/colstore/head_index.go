@@ -2,6 +2,7 @@ package colstore
 
 import (
 	"math"
+	"math/rand/v2"
 
 	"github.com/zeebo/xxh3"
 
@@ -9,45 +10,44 @@ import (
 	"github.com/weft-dev/weft/internal/trace/store/colstore/pack"
 )
 
-// headIndex finds the spans of a head by trace, and by trace and span id. Its maps and
-// lists hold no pointers: the collector passes them over, and a head may be large.
+// headIndex finds the spans of a head by trace, and by trace and span id. It holds no
+// pointers: the collector passes it over, and a head may be large.
 type headIndex struct {
 	spans   []indexedSpan
 	traces  []indexedTrace
-	byTrace map[uint64]int32 // number of the trace
-	bySpan  map[uint64]int32 // number of the first span with that id
+	byTrace hashIndex       // numbers of traces
+	bySpan  hashIndex       // numbers of spans, of those with the same ids the first
+	sameID  map[int32]int32 // the next span with the ids of one, where there is one
+	seed    uint64          // of hashes: no sender knows which ids share a slot
 }
 
-// indexedSpan is where a span is, and the numbers of the next of its trace and of the next
-// with its id.
-type indexedSpan struct{ block, index, nextOfTrace, nextOfID int32 }
+// indexedSpan is where a span is, and the number of the next of its trace.
+type indexedSpan struct{ block, index, nextOfTrace int32 }
 
 type indexedTrace struct{ first, last, count int32 }
 
 const noSpan = -1
 
 func newHeadIndex() headIndex {
-	return headIndex{byTrace: map[uint64]int32{}, bySpan: map[uint64]int32{}}
+	return headIndex{byTrace: newHashIndex(), bySpan: newHashIndex(), sameID: map[int32]int32{}, seed: rand.Uint64()}
 }
 
 // indexBytes is about what the index has for a span.
-const indexBytes = 60
+const indexBytes = 32
 
 // clear empties the index and keeps its memory.
 func (x *headIndex) clear() {
 	x.spans, x.traces = x.spans[:0], x.traces[:0]
-	clear(x.byTrace)
-	clear(x.bySpan)
+	x.byTrace.clear()
+	x.bySpan.clear()
+	clear(x.sameID)
 }
 
-func hashTrace(tenant string, id span.TraceID) uint64 {
-	return xxh3.HashSeed(id[:], xxh3.HashString(tenant))
+func (x *headIndex) hash(k TraceKey) uint64 {
+	return xxh3.HashSeed(k.ID[:], xxh3.HashStringSeed(k.Tenant, x.seed))
 }
 
 func hashSpan(trace uint64, id span.SpanID) uint64 { return xxh3.HashSeed(id[:], trace) }
-
-// another is where to look when a hash is another key's.
-func another(hash uint64) uint64 { return hash*0x9e3779b97f4a7c15 + 1 }
 
 // at is the rows that have span n, and its number there.
 func (x *headIndex) at(blocks []*block, n int32) (rows *pack.Rows, i int) {
@@ -55,17 +55,19 @@ func (x *headIndex) at(blocks []*block, n int32) (rows *pack.Rows, i int) {
 	return blocks[s.block].rows, int(s.index)
 }
 
-// trace is the number of a trace; the hash at which it is or would be.
-func (x *headIndex) trace(blocks []*block, tenant string, id span.TraceID) (n int32, at uint64, ok bool) {
-	for at = hashTrace(tenant, id); ; at = another(at) {
-		n, ok = x.byTrace[at]
-		if !ok {
-			return 0, at, false
-		}
-		if x.key(blocks, n) == (TraceKey{tenant, id}) {
-			return n, at, true
+// trace is the number of a trace, whose hash is that of its key; else the slot it would have.
+func (x *headIndex) trace(blocks []*block, k TraceKey, hash uint64) (n int32, slot int, ok bool) {
+	for slot = x.byTrace.first(hash); ; {
+		if n, slot, ok = x.byTrace.next(hash, slot); !ok || x.key(blocks, n) == k {
+			return n, slot, ok
 		}
 	}
+}
+
+// find is trace for who only looks.
+func (x *headIndex) find(blocks []*block, k TraceKey) (n int32, ok bool) {
+	n, _, ok = x.trace(blocks, k, x.hash(k))
+	return n, ok
 }
 
 // add indexes span i of from, which will be the next row of the last block; false if the head
@@ -73,67 +75,54 @@ func (x *headIndex) trace(blocks []*block, tenant string, id span.TraceID) (n in
 func (x *headIndex) add(blocks []*block, from *span.Batch, i int, r *pack.Reader) bool {
 	b := blocks[len(blocks)-1]
 	s := &from.Spans[i]
-	t, at, known := x.trace(blocks, b.tenant, s.TraceID)
+	k := TraceKey{b.tenant, s.TraceID}
 	number := int32(len(x.spans))
-	id := hashSpan(at, s.SpanID)
-	place := placeFree
-	if known {
-		if id, place = x.place(blocks, b.tenant, from, i, id, r); place == placeHeld {
-			return false
-		}
-		last := &x.traces[t].last
-		x.spans[*last].nextOfTrace = number
-		*last = number
-		x.traces[t].count++
-	} else {
-		x.byTrace[at] = int32(len(x.traces))
+	hash := x.hash(k)
+	id := hashSpan(hash, s.SpanID)
+	if t, slot, known := x.trace(blocks, k, hash); !known {
+		x.byTrace.put(slot, hash, int32(len(x.traces)))
 		x.traces = append(x.traces, indexedTrace{number, number, 1})
-		for { // hashes of spans of other traces may be the same
-			if _, taken := x.bySpan[id]; !taken {
-				break
-			}
-			id = another(id)
-		}
-	}
-	if place == placeBehind {
-		x.spans[id].nextOfID = number
+		x.bySpan.put(x.bySpan.free(id), id, number)
 	} else {
-		x.bySpan[id] = number
+		last, slot, held := x.place(blocks, k, from, i, id, r)
+		switch {
+		case held:
+			return false
+		case last != noSpan:
+			x.sameID[last] = number
+		default:
+			x.bySpan.put(slot, id, number)
+		}
+		tr := &x.traces[t]
+		x.spans[tr.last].nextOfTrace = number
+		tr.last = number
+		tr.count++
 	}
-	x.spans = append(x.spans, indexedSpan{int32(len(blocks) - 1), int32(b.rows.Len()), noSpan, noSpan})
+	x.spans = append(x.spans, indexedSpan{int32(len(blocks) - 1), int32(b.rows.Len()), noSpan})
 	return true
 }
 
-// Where a span goes: under a free hash, behind the last span with its id, or nowhere,
-// since the head has it.
-const (
-	placeFree = iota
-	placeBehind
-	placeHeld
-)
-
-// place says where span i of from goes, of a trace that is known, and the hash or the number
-// of the last span.
-func (x *headIndex) place(blocks []*block, tenant string, from *span.Batch, i int, id uint64, r *pack.Reader) (at uint64, place int) {
-	s := &from.Spans[i]
-	for ; ; id = another(id) {
-		n, ok := x.bySpan[id]
-		if !ok {
-			return id, placeFree
+// place says where span i of from goes, of trace k, with the hash id: behind the last span
+// with its ids or, if that is noSpan, into a slot of bySpan; nowhere if the head holds it.
+func (x *headIndex) place(blocks []*block, k TraceKey, from *span.Batch, i int, id uint64, r *pack.Reader) (last int32, slot int, held bool) {
+	for slot = x.bySpan.first(id); ; {
+		n, next, ok := x.bySpan.next(id, slot)
+		if slot = next; !ok {
+			return noSpan, slot, false
 		}
-		if rows, row := x.at(blocks, n); rows.SpanID(row) != s.SpanID || rows.TraceID(row) != s.TraceID || blocks[x.spans[n].block].tenant != tenant {
+		if rows, row := x.at(blocks, n); rows.SpanID(row) != from.Spans[i].SpanID || rows.TraceID(row) != k.ID || blocks[x.spans[n].block].tenant != k.Tenant {
 			continue
 		}
 		for {
 			rows, row := x.at(blocks, n)
 			if r.One(rows, row).EqualSpan(0, from, i) {
-				return 0, placeHeld
+				return noSpan, slot, true
 			}
-			next := x.spans[n].nextOfID
-			if next == noSpan {
-				return uint64(n), placeBehind
+			later, ok := x.sameID[n]
+			if !ok {
+				return n, slot, false
 			}
-			n = next
+			n = later
 		}
 	}
 }
@@ -141,12 +130,13 @@ func (x *headIndex) place(blocks []*block, tenant string, from *span.Batch, i in
 // has reports whether the head has span i of from. It reads with r.
 func (x *headIndex) has(blocks []*block, tenant string, from *span.Batch, i int, r *pack.Reader) bool {
 	s := &from.Spans[i]
-	_, at, known := x.trace(blocks, tenant, s.TraceID)
-	if !known {
+	k := TraceKey{tenant, s.TraceID}
+	hash := x.hash(k)
+	if _, _, known := x.trace(blocks, k, hash); !known {
 		return false
 	}
-	_, place := x.place(blocks, tenant, from, i, hashSpan(at, s.SpanID), r)
-	return place == placeHeld
+	_, _, held := x.place(blocks, k, from, i, hashSpan(hash, s.SpanID), r)
+	return held
 }
 
 // read reads the spans of a trace with r, in order of arrival. The scopes of what it returns

@@ -35,11 +35,11 @@ func TestHeadIndexCollisions(t *testing.T) {
 	}
 	add(0, true)
 	// As if the hashes of trace 2 and of its spans were those of trace 1 and its span.
-	two := hashTrace("one", span.TraceID{2})
-	x.byTrace[two] = 0
-	for _, at := range []uint64{two, another(two)} {
-		x.bySpan[hashSpan(at, span.SpanID{2})] = 0
-		x.bySpan[hashSpan(at, span.SpanID{3})] = 0
+	two := x.hash(TraceKey{"one", span.TraceID{2}})
+	collide := func(x *hashIndex, hash uint64) { x.put(x.free(hash), hash, 0) }
+	collide(&x.byTrace, two)
+	for _, id := range []span.SpanID{{2}, {3}} {
+		collide(&x.bySpan, hashSpan(two, id))
 	}
 	add(1, true)
 	add(2, true)
@@ -48,7 +48,7 @@ func TestHeadIndexCollisions(t *testing.T) {
 		add(i, false)
 	}
 	for id, want := range map[byte]int{1: 1, 2: 3} {
-		n, _, ok := x.trace(blocks, "one", span.TraceID{id})
+		n, ok := x.find(blocks, TraceKey{"one", span.TraceID{id}})
 		if !ok || len(x.read(blocks, n, &r).Spans) != want || x.key(blocks, n).ID != (span.TraceID{id}) {
 			t.Errorf("trace %d: found %v, want %d spans", id, ok, want)
 		}
@@ -56,9 +56,39 @@ func TestHeadIndexCollisions(t *testing.T) {
 	// The same ids of another tenant are another trace.
 	blocks[0].rows, _ = table.Finish()
 	blocks = append(blocks, &block{tenant: "two", rows: table.Begin()})
-	x.byTrace[hashTrace("two", span.TraceID{1})] = 0
+	collide(&x.byTrace, x.hash(TraceKey{"two", span.TraceID{1}}))
 	add(0, true)
-	if n, _, ok := x.trace(blocks, "two", span.TraceID{1}); !ok || x.key(blocks, n).Tenant != "two" || len(x.read(blocks, n, &r).Spans) != 1 {
+	if n, ok := x.find(blocks, TraceKey{"two", span.TraceID{1}}); !ok || x.key(blocks, n).Tenant != "two" || len(x.read(blocks, n, &r).Spans) != 1 {
 		t.Error("a tenant's trace is another's")
+	}
+}
+
+// Each number is found under its hash, in tables that grow and are cleared, whatever slots hashes share.
+func TestHashIndex(t *testing.T) {
+	x := newHashIndex()
+	for round := range 2 {
+		hash := func(n int32) uint64 { return uint64(n%500) * 0x9e3779b1 << (8 * round) }
+		for n := range int32(1000) {
+			x.put(x.free(hash(n)), hash(n), n)
+		}
+		for n := range int32(1000) {
+			found := false
+			for at := x.first(hash(n)); ; {
+				m, next, ok := x.next(hash(n), at)
+				if !ok {
+					break
+				}
+				if found, at = found || m == n, next; hash(m) != hash(n) && uint32(hash(m)) != uint32(hash(n)) {
+					t.Fatalf("number %d under the hash of %d", m, n)
+				}
+			}
+			if !found {
+				t.Fatalf("number %d is not found", n)
+			}
+		}
+		x.clear()
+		if _, _, ok := x.next(hash(1), x.first(hash(1))); ok || x.used != 0 {
+			t.Fatal("a cleared index has a number")
+		}
 	}
 }

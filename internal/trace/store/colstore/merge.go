@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/weft-dev/weft/internal/trace/store"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
 )
 
@@ -98,50 +99,65 @@ func (s *Store) mergeOnce(ctx context.Context, choose func([]*livePart) []*liveP
 	return true, s.merge(ctx, run, run[0].Kept, nil)
 }
 
-// chooseRun is parts of the same size class, neighbours in order of arrival: MergeFanIn, or
+// chooseRun is neighbours in order of arrival whose size class is one or below: MergeFanIn, or
 // up to a third more where merges are behind, or a quarter of that if more would make too
 // large a part. The smallest class goes first: it is the cheapest way to fewer parts. Of
 // other classes the oldest go, once there are twice as many: so less is written, and what
-// arrived last stays in parts of its own time.
+// arrived last stays in parts of its own time. Small parts between larger ones, of hours in
+// which less arrived, go with these.
 //
 // One merge runs at a time, on one core, and waits while a head is flushed.
 func (s *Store) chooseRun(parts []*livePart) []*livePart {
-	var best []*livePart
 	allow := remember(s.cfg.Allowance)
-	for _, kept := range []bool{false, true} {
-		var r mergeRun
-		waiting := map[int]int{} // parts by class
-		for _, p := range parts {
-			if p.Kept == kept && !p.corrupt.Load() {
-				waiting[s.sizeClass(p)]++
+	var largest int
+	for _, p := range parts {
+		largest = max(largest, s.sizeClass(p))
+	}
+	for class := range largest + 1 {
+		for _, kept := range []bool{false, true} {
+			if run := s.chooseRunOf(parts, class, kept, allow); run != nil {
+				return run
 			}
 		}
-		end := func(full bool) {
-			defer func() { r = mergeRun{} }()
-			n := len(r.parts)
-			if n < s.cfg.MergeFanIn && !(full && n > 1 && n >= s.cfg.MergeFanIn/4) {
-				return
-			}
-			class := s.sizeClass(r.parts[0])
-			if (class == 0 || waiting[class] >= 2*s.cfg.MergeFanIn) && (best == nil || class < s.sizeClass(best[0])) {
-				best = r.parts
-			}
+	}
+	return nil
+}
+
+func (s *Store) chooseRunOf(parts []*livePart, class int, kept bool, allow func(string) store.Allowance) []*livePart {
+	fanIn, waiting := s.cfg.MergeFanIn, 0
+	for _, p := range parts {
+		if p.Kept == kept && !p.corrupt.Load() && s.sizeClass(p) == class {
+			waiting++
 		}
-		for _, p := range parts {
-			switch n := len(r.parts); {
-			case p.Kept != kept || p.corrupt.Load():
-				continue
-			case n == 0:
-			case n == s.cfg.MergeFanIn*4/3 || s.sizeClass(r.parts[0]) != s.sizeClass(p) || !r.takes(p, &s.cfg, allow):
-				end(false)
-			case r.full(p, &s.cfg):
-				end(true)
+	}
+	if waiting < fanIn/4 || class > 0 && waiting < 2*fanIn {
+		return nil
+	}
+	var r mergeRun
+	for _, p := range parts {
+		switch n := len(r.parts); {
+		case p.Kept != kept || p.corrupt.Load():
+			continue
+		case n == 0:
+		case n == fanIn*4/3 || s.sizeClass(p) > class || !r.takes(p, &s.cfg, allow):
+			if n >= fanIn {
+				return r.parts
 			}
+			r = mergeRun{}
+		case r.full(p, &s.cfg):
+			if n > 1 && n >= fanIn/4 {
+				return r.parts
+			}
+			r = mergeRun{}
+		}
+		if s.sizeClass(p) <= class {
 			r.add(p, allow)
 		}
-		end(false)
 	}
-	return best
+	if len(r.parts) >= fanIn {
+		return r.parts
+	}
+	return nil
 }
 
 // chooseRest is the longest run of neighbours of which the largest is no larger than the

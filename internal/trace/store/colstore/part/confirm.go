@@ -2,11 +2,8 @@ package part
 
 // Confirm looks for the texts whose filters said maybe, in their columns, and is false if the
 // page surely has no match: of a hundred pages without the text a filter passes one, and
-// reading a page wants the tables of its group. Where they are at hand it is not worth it.
+// reading a page wants the classes of all its rows, and the tables of its group.
 func (s *Scan) Confirm(f *GroupFilter, p Page) bool {
-	if p.group.tablesCached() {
-		return true
-	}
 	for _, clause := range f.clauses {
 		possible := false
 		for i := range clause {

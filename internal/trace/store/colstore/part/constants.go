@@ -1,59 +1,81 @@
 package part
 
-import "github.com/weft-dev/weft/internal/trace/span"
+import (
+	"sync"
 
-// constants is what the shapes of a group say by themselves, each value once.
-type constants struct {
-	names  [numOwners][]string
-	values map[ownKey][]span.Value
-}
+	"github.com/weft-dev/weft/internal/trace/span"
+)
 
 type ownKey struct {
 	own owner
 	key string
 }
 
-// constants gathers them when they are first asked for: most groups are read for a trace.
-func (t *tables) constants() *constants {
-	t.constOnce.Do(func() {
-		t.consts = &constants{values: map[ownKey][]span.Value{}}
-		type seen struct {
-			ownKey
-			v span.Value
-		}
-		have := map[seen]bool{}
-		t.eachConstant(func(own owner, a *span.Attr) {
-			k := ownKey{own, a.Key}
-			if s := (seen{k, a.Value}); !have[s] {
-				have[s] = true
-				t.consts.values[k] = append(t.consts.values[k], a.Value)
-			}
-		})
-		clear(have)
-		for i := range t.shapes {
-			s := &t.shapes[i]
-			k := seen{ownKey: ownKey{s.own, s.name}}
-			if t.shapeCount[i] > 0 && s.mask&hasName == 0 && !have[k] {
-				have[k] = true
-				t.consts.names[s.own] = append(t.consts.names[s.own], s.name)
+// slotsByKey is a schema's slots with a value of their own, by the key of their attribute.
+// They are put in order when they are first asked for: most schemas are read for a trace.
+type slotsByKey struct {
+	once sync.Once
+	list map[string][]uint32
+}
+
+func (s *schema) valuesOf(key string) []uint32 {
+	s.byKey.once.Do(func() {
+		s.byKey.list = make(map[string][]uint32, len(s.keys))
+		for id := range s.slots {
+			if sl := &s.slots[id]; sl.col == 0 {
+				s.byKey.list[sl.Key] = append(s.byKey.list[sl.Key], uint32(id))
 			}
 		}
 	})
-	return t.consts
+	return s.byKey.list[key]
+}
+
+// usedSlots is which slots the spans of a group, or their events or links, have: of each a bit
+// for each owner.
+func (t *tables) usedSlots() []uint8 {
+	t.usedOnce.Do(func() {
+		t.used = make([]uint8, len(t.slots))
+		for i := range t.shapes {
+			if t.shapeCount[i] == 0 {
+				continue
+			}
+			s := &t.shapes[i]
+			for _, id := range s.slots {
+				t.used[id] |= 1 << s.own
+			}
+		}
+	})
+	return t.used
+}
+
+// anyConstant reports whether one of the attributes whose values are stored with shapes satisfies holds.
+func (t *tables) anyConstant(k ownKey, holds func(span.Value) bool) bool {
+	used := t.usedSlots()
+	for _, id := range t.valuesOf(k.key) {
+		if used[id]&(1<<k.own) != 0 && holds(t.slots[id].Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyName reports whether one of the names that are stored with shapes satisfies holds.
+func (t *tables) anyName(own owner, holds func(span.Value) bool) bool {
+	for i := range t.shapes {
+		s := &t.shapes[i]
+		if t.shapeCount[i] > 0 && s.own == own && s.mask&hasName == 0 && holds(span.String(s.name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // eachConstant yields the attributes whose values are stored with shapes, once for each owner.
 func (t *tables) eachConstant(yield func(owner, *span.Attr)) {
-	seen := make([][numOwners]bool, len(t.slots))
-	for i := range t.shapes {
-		s := &t.shapes[i]
-		if t.shapeCount[i] == 0 {
-			continue
-		}
-		for _, id := range s.slots {
-			if !seen[id][s.own] && t.slots[id].col == 0 {
-				seen[id][s.own] = true
-				yield(s.own, &t.slots[id].Attr)
+	for id, owners := range t.usedSlots() {
+		for own := range numOwners {
+			if owners&(1<<own) != 0 && t.slots[id].col == 0 {
+				yield(own, &t.slots[id].Attr)
 			}
 		}
 	}

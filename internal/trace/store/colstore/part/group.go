@@ -71,6 +71,9 @@ func (g *Group) Warm() {
 
 // tables is what the spans of the group share.
 func (g *Group) tables() (*tables, error) {
+	// The schema is in use as long as tables are: were it dropped, the next tables would want
+	// another copy of it.
+	g.part.cache.get(cacheKey{g.part, g.meta.schema, cachedSchema, 0})
 	return cachedIn(g.part.cache, cacheKey{g.part, g.index, cachedTables, 0}, func() (*tables, int64, error) {
 		f := g.part.file
 		b, err := f.block(g.part.cache.dec, g.meta.tables)
@@ -166,10 +169,4 @@ func (g *Group) columnName(id colID) string {
 		return t.columns[id].name()
 	}
 	return strconv.Itoa(int(id))
-}
-
-// tablesCached reports whether tables costs nothing.
-func (g *Group) tablesCached() bool {
-	_, ok := g.part.cache.get(cacheKey{g.part, g.index, cachedTables, 0})
-	return ok
 }

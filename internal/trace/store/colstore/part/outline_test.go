@@ -166,3 +166,9 @@ func eachText(b *span.Batch, i int, yield func(store.Field, string)) {
 		list(b.AttrsOf(l.Attrs), store.ScopeLink)
 	}
 }
+
+// tablesCached reports whether tables costs nothing.
+func (g *Group) tablesCached() bool {
+	_, ok := g.part.cache.get(cacheKey{g.part, g.index, cachedTables, 0})
+	return ok
+}

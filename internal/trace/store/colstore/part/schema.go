@@ -27,6 +27,7 @@ type schema struct {
 	size      int64   // bytes in memory, about
 
 	shapeSlots []uint32 // of all shapes, one behind the other
+	byKey      slotsByKey
 }
 
 // class is a scope and a shape that spans have together.

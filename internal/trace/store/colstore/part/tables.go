@@ -11,7 +11,7 @@ import (
 )
 
 // tables is what a group says of its spans, beside the schema that it shares with other groups
-// of the part, decoded. Immutable but for consts.
+// of the part, decoded. Immutable but for used.
 type tables struct {
 	*schema
 	columns []columnInfo // by colID; of fixed columns mostly just the layout
@@ -22,8 +22,8 @@ type tables struct {
 	resourceUsed           []bool
 	size                   int64 // bytes in memory, about, without the schema
 
-	constOnce sync.Once
-	consts    *constants
+	usedOnce sync.Once
+	used     []uint8 // see usedSlots
 }
 
 // classInfo is a class of the group.

@@ -251,24 +251,16 @@ func (p *planner) inShapes(value func(*shape) span.Value) bool {
 }
 
 func (p *planner) name(own owner, column colID) {
-	for _, name := range p.t.constants().names[own] {
-		if p.holds(span.String(name)) {
-			p.always = true
-			return
-		}
-	}
-	if p.always = p.t.hasInline(own); !p.always {
+	if p.always = p.t.hasInline(own) || p.t.anyName(own, p.holds); !p.always {
 		p.column(&p.t.columns[column])
 	}
 }
 
 // owned is about attributes of spans, events or links.
 func (p *planner) owned(own owner, key string) {
-	for _, v := range p.t.constants().values[ownKey{own, key}] {
-		if p.holds(v) {
-			p.always = true
-			return
-		}
+	if p.t.anyConstant(ownKey{own, key}, p.holds) {
+		p.always = true
+		return
 	}
 	for id := firstAttr; int(id) < len(p.t.columns); id++ {
 		if c := &p.t.columns[id]; c.attr.own == own && c.attr.key == key {
