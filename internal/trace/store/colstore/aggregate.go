@@ -28,6 +28,7 @@ func (s *Store) Aggregate(ctx context.Context, q store.AggregateQuery) (store.Ag
 	if !s.deleted.none() {
 		hidden = s.deleted.unpurged(time.Time{})
 	}
+	defer s.ask()()
 	v := s.acquire()
 	defer s.release(v)
 	blocks := make([][]*block, len(v.heads))

@@ -157,24 +157,6 @@ func (s *Store) flushHead(ctx context.Context, h *head) error {
 	return nil
 }
 
-// giveWay is called by merges between pages. While a head is being written they wait, since
-// senders wait for that, and more parts at once cost a merge less; unless there are many.
-func (s *Store) giveWay() {
-	if s.cfg.pace != nil {
-		s.cfg.pace()
-	}
-	s.mu.RLock()
-	parts := len(s.view.parts)
-	s.mu.RUnlock()
-	if parts <= backlogParts {
-		s.flushing.Lock()
-		defer s.flushing.Unlock()
-	}
-}
-
-// backlogParts is what a search for what few spans have can look into without delay.
-const backlogParts = 48
-
 // advance tells the owner of the log how far it may be trimmed.
 func (s *Store) advance() {
 	s.manMu.Lock()

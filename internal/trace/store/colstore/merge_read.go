@@ -3,6 +3,7 @@ package colstore
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/weft-dev/weft/internal/trace/span"
 	"github.com/weft-dev/weft/internal/trace/store/colstore/part"
@@ -18,6 +19,7 @@ type mergeReader struct {
 	drop  func(TraceKey) bool
 	pages *pageCache
 	free  []*span.Batch // that pages are decoded into
+	since time.Time     // when the last page began
 }
 
 // mergedTraces yields the traces of several parts in the order of a part, without those
@@ -32,7 +34,7 @@ func (s *Store) mergedTraces(ctx context.Context, run []*livePart, drop func(Tra
 }
 
 func newMergeReader(s *Store, run []*livePart, drop func(TraceKey) bool) *mergeReader {
-	m := &mergeReader{s: s, run: run, drop: drop, pages: newPageCache(len(run) + 8)}
+	m := &mergeReader{s: s, run: run, drop: drop, pages: newPageCache(len(run) + 8), since: time.Now()}
 	tables := s.cache.Apart(mergeCacheBytes)
 	for _, p := range run {
 		m.parts = append(m.parts, p.Through(tables))
@@ -67,7 +69,8 @@ func (m *mergeReader) read(ctx context.Context, pieces []piece) ([]part.Ref, err
 	var refs []part.Ref
 	for _, l := range pieces {
 		b, err := m.pages.get(pageKey{m.run[l.part], int(l.page)}, func() (*span.Batch, error) {
-			m.s.giveWay()
+			m.s.giveWay(time.Since(m.since))
+			m.since = time.Now()
 			pg, err := m.parts[l.part].Page(int(l.page))
 			if err != nil {
 				return nil, err

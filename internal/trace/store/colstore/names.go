@@ -16,6 +16,7 @@ import (
 // Names counts by the tables of the row groups and by the spans of the heads, and takes
 // away what is held twice.
 func (s *Store) Names(ctx context.Context, q store.NameQuery) ([]store.Name, error) {
+	defer s.ask()()
 	v := s.acquire()
 	defer s.release(v)
 	blocks := make([][]*block, len(v.heads))

@@ -13,6 +13,7 @@ import (
 
 // Trace reads a trace from every part and head that has spans of it.
 func (s *Store) Trace(ctx context.Context, tenant string, id span.TraceID) (*span.Batch, error) {
+	defer s.ask()()
 	v := s.acquire()
 	defer s.release(v)
 	k := TraceKey{tenant, id}

@@ -29,6 +29,7 @@ import (
 // reading it from all its sources, once.
 func (s *Store) Search(ctx context.Context, q store.Query) iter.Seq2[store.Summary, error] {
 	return func(yield func(store.Summary, error) bool) {
+		defer s.ask()()
 		v := s.acquire()
 		defer s.release(v)
 		x := &search{

@@ -42,6 +42,7 @@ type Store struct {
 
 	flushMu, mergeMu sync.Mutex // one flush, one merge at a time
 	flushing         sync.Mutex // held while a head is written
+	asking           asking
 	applied          atomic.Uint64
 
 	deleted  deleted

@@ -24,6 +24,7 @@ type classFilter struct {
 type judged struct {
 	shapes []possible
 	scopes []possible
+	slots  [][]bool // of each term, if it was asked about shapes: slots that may satisfy it
 }
 
 // possible is a bit for each clause that a shape, or a scope, leaves possible, and asked.
@@ -60,7 +61,7 @@ func (f *classFilter) begin(g *Group, t *tables) {
 	}
 	j, ok := f.schemas[t.schema]
 	if !ok {
-		j = judged{make([]possible, len(t.shapes)), make([]possible, len(t.scopes))}
+		j = judged{make([]possible, len(t.shapes)), make([]possible, len(t.scopes)), make([][]bool, f.terms)}
 		f.schemas[t.schema] = j
 	}
 	f.judged = j
@@ -124,7 +125,7 @@ func (f *classFilter) shapeMay(t *term, sh *shape) bool {
 	switch t.Field.Intrinsic {
 	case store.NotIntrinsic:
 		if t.Field.Scope == store.ScopeAny || t.Field.Scope == store.ScopeSpan {
-			return t.inShape(f.t, sh)
+			return f.inShape(t, sh)
 		}
 	case store.SpanName:
 		return sh.mask&hasName != 0 || t.holds(span.String(sh.name))
@@ -136,9 +137,19 @@ func (f *classFilter) shapeMay(t *term, sh *shape) bool {
 	return !t.ofScope
 }
 
-func (t *term) inShape(in *tables, sh *shape) bool {
+// inShape asks about the attributes of a shape. Slots are judged once each: shapes share them.
+func (f *classFilter) inShape(t *term, sh *shape) bool {
+	may := f.slots[t.index]
+	if may == nil {
+		may = make([]bool, len(f.t.slots))
+		for _, id := range f.t.slotsOf(t.Field.Name) {
+			s := &f.t.slots[id]
+			may[id] = s.col != 0 || t.holds(s.Value)
+		}
+		f.slots[t.index] = may
+	}
 	for _, id := range sh.slots {
-		if s := &in.slots[id]; s.Key == t.Field.Name && (s.col != 0 || t.holds(s.Value)) {
+		if may[id] {
 			return true
 		}
 	}

@@ -104,6 +104,23 @@ func (c *Columns) has(id colID) bool { return c.all || c.fixed>>id&1 != 0 }
 // hasAttr reports whether attributes of a key are in the set.
 func (c *Columns) hasAttr(own owner, key string) bool { return c.all || c.attrs[own][key] }
 
+// slots is which slots of a schema are in the set, in the memory of dst: a bit for each owner of
+// which they are.
+func (c *Columns) slots(dst []uint8, s *schema) []uint8 {
+	if c.all {
+		return dst
+	}
+	dst = emptied(dst, len(s.slots))
+	for own, keys := range c.attrs {
+		for key := range keys {
+			for _, id := range s.slotsOf(key) {
+				dst[id] |= 1 << own
+			}
+		}
+	}
+	return dst
+}
+
 // wants reports whether a column of a group is in the set.
 func (c *Columns) wants(info *columnInfo) bool {
 	switch {

@@ -11,20 +11,19 @@ type ownKey struct {
 	key string
 }
 
-// slotsByKey is a schema's slots with a value of their own, by the key of their attribute.
-// They are put in order when they are first asked for: most schemas are read for a trace.
+// slotsByKey is a schema's slots by the key of their attribute. They are put in order when they
+// are first asked for: most schemas are read for a trace.
 type slotsByKey struct {
 	once sync.Once
 	list map[string][]uint32
 }
 
-func (s *schema) valuesOf(key string) []uint32 {
+func (s *schema) slotsOf(key string) []uint32 {
 	s.byKey.once.Do(func() {
 		s.byKey.list = make(map[string][]uint32, len(s.keys))
 		for id := range s.slots {
-			if sl := &s.slots[id]; sl.col == 0 {
-				s.byKey.list[sl.Key] = append(s.byKey.list[sl.Key], uint32(id))
-			}
+			k := s.slots[id].Key
+			s.byKey.list[k] = append(s.byKey.list[k], uint32(id))
 		}
 	})
 	return s.byKey.list[key]
@@ -51,8 +50,8 @@ func (t *tables) usedSlots() []uint8 {
 // anyConstant reports whether one of the attributes whose values are stored with shapes satisfies holds.
 func (t *tables) anyConstant(k ownKey, holds func(span.Value) bool) bool {
 	used := t.usedSlots()
-	for _, id := range t.valuesOf(k.key) {
-		if used[id]&(1<<k.own) != 0 && holds(t.slots[id].Value) {
+	for _, id := range t.slotsOf(k.key) {
+		if used[id]&(1<<k.own) != 0 && t.slots[id].col == 0 && holds(t.slots[id].Value) {
 			return true
 		}
 	}

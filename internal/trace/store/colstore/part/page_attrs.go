@@ -24,10 +24,10 @@ func (d *decoder) chosen(sh *shape) ([]span.Attr, []fill) {
 	c.made = true
 	c.attrs.From, c.fill.From = uint32(len(w.attrs)), uint32(len(w.fill))
 	for _, id := range sh.slots {
-		s := &d.t.slots[id]
-		if !d.want.hasAttr(sh.own, s.Key) {
+		if !d.want.all && d.wanted.slots[id]>>sh.own&1 == 0 {
 			continue
 		}
+		s := &d.t.slots[id]
 		if s.col != 0 {
 			w.fill = append(w.fill, fill{uint32(len(w.attrs)) - c.attrs.From, s.col})
 		}

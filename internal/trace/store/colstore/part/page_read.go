@@ -86,6 +86,7 @@ type decoder struct {
 	wanted    struct { // what choices are made of
 		attrs []span.Attr
 		fill  []fill
+		slots []uint8 // of the schema, a bit for each owner of which they are wanted
 	}
 	rowClass  []uint64 // of the rows, where classes is set
 	rowStart  []uint64
@@ -105,6 +106,7 @@ func (d *decoder) begin(t *tables, want *Columns, classes *classFilter, out *spa
 	if d.t == nil || d.t.schema != t.schema {
 		d.choices = emptied(d.choices, len(t.shapes))
 		d.wanted.attrs, d.wanted.fill = d.wanted.attrs[:0], d.wanted.fill[:0]
+		d.wanted.slots = want.slots(d.wanted.slots, t.schema)
 	}
 	d.t, d.want, d.classes, d.out, d.spans = t, want, classes, out, spans
 	*out = span.Batch{

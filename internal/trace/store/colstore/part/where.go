@@ -9,6 +9,7 @@ import (
 // clause some term must be possible. Not safe for concurrent use.
 type Filter struct {
 	clauses [][]*term
+	terms   int            // of all clauses
 	service *serviceFilter // nil: they are not about one service
 }
 
@@ -19,6 +20,8 @@ func NewFilter(required [][]store.Term) *Filter {
 		terms := make([]*term, len(clause))
 		for i, t := range clause {
 			terms[i] = newTerm(t)
+			terms[i].index = f.terms
+			f.terms++
 		}
 		f.clauses = append(f.clauses, terms)
 	}
@@ -30,6 +33,7 @@ func NewFilter(required [][]store.Term) *Filter {
 // store.Matcher, so that there is one definition.
 type term struct {
 	store.Term
+	index     int            // among the terms of the filter
 	match     *store.Matcher // of value
 	low, high *store.Matcher // at most and at least the literal, where that is a number
 	value     span.Batch     // one span with one attribute
